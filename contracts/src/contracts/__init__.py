@@ -1,0 +1,1 @@
+"""Every public event and topic, declared once."""

@@ -1,0 +1,1 @@
+"""Twins of the outside world: acquirer, mail and SMS sink, certificate authority."""

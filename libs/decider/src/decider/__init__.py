@@ -1,0 +1,1 @@
+"""Decisions as pure functions: Decider, Rejection, given/when/then testing."""

@@ -1,0 +1,1 @@
+"""The event store port, its adapters, the command loop and the codec."""

@@ -1,0 +1,1 @@
+"""Typed tenant policies with effective dates, kept as events."""

@@ -1,0 +1,1 @@
+"""Sealing of personal values, keyrings, log redaction."""

@@ -1,0 +1,1 @@
+"""Process managers: tables from events to commands."""

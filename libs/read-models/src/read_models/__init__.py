@@ -1,0 +1,1 @@
+"""Projections: keyed folds of the store into tables, rebuilt and verified."""

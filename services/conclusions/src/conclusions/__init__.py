@@ -1,0 +1,1 @@
+"""Conclusions, signatures and medical documents."""

@@ -1,0 +1,1 @@
+"""The only public REST surface and the live channel."""

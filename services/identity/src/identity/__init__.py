@@ -1,0 +1,1 @@
+"""Accounts, sign-in, patients, keys of personal data."""

@@ -1,0 +1,1 @@
+"""Letters, SMS and reminders, each sent once."""

@@ -1,0 +1,1 @@
+"""Audit trail, replay, verification and the command line kabinet."""
