@@ -1,1 +1,1 @@
-"""Words every service shares: ids, money, periods, identity numbers, sealed values."""
+"""The words every service shares: ids, money, periods, identity numbers, sealed values."""

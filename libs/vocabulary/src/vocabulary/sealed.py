@@ -1,0 +1,22 @@
+"""A personal value that only its subject's key can open."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from uuid import UUID
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed(Generic[T]):
+    """Cipher text of a `T`, with the person it belongs to and the field it was sealed for.
+
+    Made and opened by `privacy.sealing`. Sealing is deterministic under one key and field, so
+    equal values of one person's field are equal sealed values. In JSON it is an object with
+    `subject`, `field` and `cipher` (URL-safe base64 without padding).
+    """
+
+    subject: UUID
+    field: str
+    cipher: str = dataclasses.field(repr=False)
