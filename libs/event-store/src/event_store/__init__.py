@@ -1,1 +1,44 @@
-"""The event store port, its adapters, the command loop and the codec."""
+"""The event store as a port: append, read, subscribe; the command loop and the codec on top of it."""
+
+from event_store.codec import Codec, UnknownEventType
+from event_store.handling import CommandContext, CommandHandler, Handled
+from event_store.records import (
+    EVERYTHING,
+    NO_STREAM,
+    START,
+    AppendConflict,
+    Appended,
+    Cursor,
+    EventFilter,
+    IdempotencyViolation,
+    Metadata,
+    NewEvent,
+    Page,
+    RecordedEvent,
+    StoreUnavailable,
+    StreamName,
+)
+from event_store.store import EventStore
+
+__all__ = [
+    "EVERYTHING",
+    "NO_STREAM",
+    "START",
+    "AppendConflict",
+    "Appended",
+    "Codec",
+    "CommandContext",
+    "CommandHandler",
+    "Cursor",
+    "EventFilter",
+    "EventStore",
+    "Handled",
+    "IdempotencyViolation",
+    "Metadata",
+    "NewEvent",
+    "Page",
+    "RecordedEvent",
+    "StoreUnavailable",
+    "StreamName",
+    "UnknownEventType",
+]

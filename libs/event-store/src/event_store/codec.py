@@ -1,0 +1,101 @@
+"""Domain events to stored bytes and back, by explicit stored names.
+
+Names are written once, in the `STORED_NAMES` table of an aggregate, and never derived from classes or modules.
+A type that was stored once decodes for ever: an old version keeps its class and a pure `upcast` to today's.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import msgspec
+
+from event_store.records import Metadata, RecordedEvent
+
+__all__ = ["Codec", "Past", "UnknownEventType", "encode_metadata"]
+
+E = TypeVar("E")
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+class UnknownEventType(Exception):
+    """A stored name without a class: an event of a newer version, or a table that lost a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """An event type that is no longer written: its old class, and the pure way to today's event."""
+
+    shape: type[Any]
+    upcast: Callable[[Any], Any]
+
+
+class Codec(Generic[E]):
+    """Encodes and decodes the events of one or several aggregates."""
+
+    def __init__(
+        self, names: Mapping[type[E], str], past: Mapping[str, Past] | None = None
+    ) -> None:
+        """`names`: class to stored name; `past`: stored name of an older version to its class and upcast.
+
+        Raises ValueError when a name stands twice.
+        """
+        past = past or {}
+        stored = [*names.values(), *past]
+        if len(stored) != len(set(stored)):
+            raise ValueError("a stored name stands twice")
+        self._names = dict(names)
+        self._past = dict(past)
+        self._decoders: dict[str, Callable[[bytes], Any]] = {
+            name: msgspec.json.Decoder(shape).decode for shape, name in names.items()
+        }
+        for name, old in past.items():
+            self._decoders[name] = _upcasting(old)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Every stored name this codec reads."""
+        return frozenset(self._decoders)
+
+    def encode(self, event: E) -> tuple[str, bytes]:
+        """The stored name and the JSON bytes. Raises KeyError for a class outside the table."""
+        return self._names[type(event)], _ENCODER.encode(event)
+
+    def decode(self, recorded: RecordedEvent) -> E:
+        """Today's event. Raises UnknownEventType, or msgspec.ValidationError when the bytes do not fit."""
+        decode = self._decoders.get(recorded.type)
+        if decode is None:
+            raise UnknownEventType(recorded.type)
+        event: E = decode(recorded.data)
+        return event
+
+    def decode_all(self, recorded: Iterable[RecordedEvent]) -> list[E]:
+        """`decode` over a page, without the look-ups of a call per event."""
+        decoders = self._decoders
+        try:
+            return [decoders[event.type](event.data) for event in recorded]
+        except KeyError as missing:
+            raise UnknownEventType(*missing.args) from None
+
+    @staticmethod
+    def merge(*codecs: "Codec[Any]") -> "Codec[Any]":
+        """One codec for the events of several aggregates of a service."""
+        names: dict[type[Any], str] = {}
+        past: dict[str, Past] = {}
+        for codec in codecs:
+            if set(names.values()) & set(codec._names.values()):  # noqa: SLF001 - own class
+                raise ValueError("two aggregates store events under one name")
+            names |= codec._names  # noqa: SLF001 - own class
+            past |= codec._past  # noqa: SLF001 - own class
+        return Codec(names, past)
+
+
+def _upcasting(old: Past) -> Callable[[bytes], Any]:
+    decode = msgspec.json.Decoder(old.shape).decode
+    return lambda data: old.upcast(decode(data))
+
+
+def encode_metadata(metadata: Metadata) -> bytes:
+    """The stored form of metadata."""
+    return _ENCODER.encode(metadata)
