@@ -9,9 +9,9 @@ from typing import TypeVar
 
 import asyncpg
 import pytest
+
 from embedded.postgres import THROWAWAY_OPTIONS, running_postgres_sync, with_database
 from embedded.settings import EmbeddedSettings
-
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Administrator:
 
     def create(self) -> str:
         name = f"test_{secrets.token_hex(6)}"
-        self._run(lambda: self._connection.execute(f"CREATE DATABASE {name}"))
+        self._run(lambda: self._connection.execute(f"CREATE DATABASE {name} STRATEGY file_copy"))
         return name
 
     def drop(self, name: str) -> None:
@@ -46,14 +46,12 @@ class Administrator:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """Address of the maintenance database of a server without fsync, one per pytest process."""
-    external = EmbeddedSettings().postgres_url
+    if external := EmbeddedSettings().postgres_url:
+        yield external.get_secret_value()
+        return
     with (
         tempfile.TemporaryDirectory(prefix="kabinet-test-") as folder,
-        running_postgres_sync(
-            Path(folder),
-            external_url=external.get_secret_value() if external else None,
-            options=THROWAWAY_OPTIONS,
-        ) as url,
+        running_postgres_sync(Path(folder), options=THROWAWAY_OPTIONS) as url,
     ):
         yield url
 

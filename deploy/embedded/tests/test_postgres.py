@@ -1,9 +1,204 @@
-"""The server itself and the fixture that hands out databases."""
+"""The server itself: what it keeps, what it refuses, what it survives."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
 
 import asyncpg
+import pytest
+
+from embedded.postgres import (
+    THROWAWAY_OPTIONS,
+    PostgresError,
+    PostgresServer,
+    create_missing_databases,
+    free_port,
+    running_postgres,
+    with_database,
+)
+
+pytestmark = pytest.mark.integration
 
 
-async def test_quick(database: str) -> None:
-    connection = await asyncpg.connect(database)
-    assert await connection.fetchval("SELECT lower('ЁЖ')") == "ёж"
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer(tmp_path / "postgres", options=THROWAWAY_OPTIONS)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def write_fact(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE fact (text text); INSERT INTO fact VALUES ('kept')")
     await connection.close()
+
+
+async def read(url: str, query: str) -> object:
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetchval(query)
+    finally:
+        await connection.close()
+
+
+async def test_a_test_database_is_empty_and_knows_cyrillic(database: str) -> None:
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    assert await read(database, tables) == 0
+    assert await read(database, "SELECT lower('ЁЖ')") == "ёж"
+
+
+async def test_the_product_server_is_durable_and_ends_idle_transactions(tmp_path: Path) -> None:
+    async with running_postgres(tmp_path / "postgres") as url:
+        shown = {
+            name: await read(url, f"SHOW {name}")
+            for name in (
+                *("fsync", "full_page_writes", "synchronous_commit", "server_encoding"),
+                *("max_connections", "idle_in_transaction_session_timeout", "listen_addresses"),
+            )
+        }
+        collation = "SELECT datlocale FROM pg_database WHERE datname = current_database()"
+        assert await read(url, collation) == "C.UTF-8"
+    assert shown == {
+        "fsync": "on",
+        "full_page_writes": "on",
+        "synchronous_commit": "on",
+        "server_encoding": "UTF8",
+        "max_connections": "200",
+        "idle_in_transaction_session_timeout": "30s",
+        "listen_addresses": "127.0.0.1",
+    }
+
+
+async def test_data_outlives_a_restart_on_another_port(server: PostgresServer) -> None:
+    await write_fact(server.url())
+    server.stop()
+    again = PostgresServer(server.data_dir, free_port(), THROWAWAY_OPTIONS)
+    await again.start_async()
+    try:
+        assert await read(again.url(), "SELECT text FROM fact") == "kept"
+    finally:
+        await again.stop_async()
+
+
+async def test_data_outlives_a_killed_server(tmp_path: Path) -> None:
+    server = PostgresServer(tmp_path / "postgres")
+    server.start()
+    try:
+        await write_fact(server.url())
+        assert server.pid is not None
+        os.kill(server.pid, signal.SIGKILL)
+        server.stop()
+        server.start()
+        assert await read(server.url(), "SELECT text FROM fact") == "kept"
+    finally:
+        server.stop()
+
+
+async def test_a_pid_file_that_names_somebody_else_is_seen_through(server: PostgresServer) -> None:
+    assert server.pid is not None
+    pid_file = server.data_dir / "cluster" / "postmaster.pid"
+    account = pid_file.stat().st_uid
+    os.kill(server.pid, signal.SIGKILL)
+    server.stop()
+    _, _, rest = pid_file.read_text().partition("\n")
+    with subprocess.Popen(["sleep", "60"], user=account if os.geteuid() == 0 else None) as sleeper:
+        pid_file.write_text(f"{sleeper.pid}\n{rest}")
+        server.start()
+        assert await read(server.url(), "SELECT 1") == 1
+        assert sleeper.poll() is None
+        sleeper.kill()
+
+
+def test_two_servers_never_share_a_directory(server: PostgresServer) -> None:
+    with pytest.raises(PostgresError, match=f"process {os.getpid()} already runs"):
+        PostgresServer(server.data_dir).start()
+
+
+def test_a_taken_port_is_named(server: PostgresServer, tmp_path: Path) -> None:
+    with pytest.raises(PostgresError, match=rf"(?s):{server.port} ended.*Address already in use"):
+        PostgresServer(tmp_path / "other", server.port, THROWAWAY_OPTIONS).start()
+
+
+async def test_the_password_is_private_and_needed(server: PostgresServer) -> None:
+    mode = (server.data_dir / "password").stat().st_mode
+    assert stat.S_IMODE(mode) == 0o600
+    password = (server.data_dir / "password").read_text()
+    for url in (server.url(), server.socket_url()):
+        assert await read(url, "SELECT 1") == 1
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(url.replace(password, "guess"))
+
+
+async def test_missing_databases_are_created_once(server: PostgresServer) -> None:
+    for _ in range(2):
+        await create_missing_databases(server.url(), ["booking", "billing"])
+    await write_fact(with_database(server.url(), "booking"))
+    assert await read(server.url("booking"), "SELECT text FROM fact") == "kept"
+
+
+async def test_a_killed_program_takes_its_server_along_and_the_next_one_starts(
+    tmp_path: Path,
+) -> None:
+    program = dedent("""
+        import sys
+        from pathlib import Path
+        from embedded.postgres import PostgresServer
+        server = PostgresServer(Path(sys.argv[1]))
+        server.start()
+        sys.stdout.write(f"{server.pid} {server.url()}\\n")
+        sys.stdout.flush()
+        sys.stdin.read()
+    """)
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path / "postgres")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None
+        pid, url = owner.stdout.readline().split()
+        await write_fact(url)
+        owner.kill()
+    server = PostgresServer(tmp_path / "postgres")
+    server.start()
+    try:
+        assert await read(server.url(), "SELECT text FROM fact") == "kept"
+        deadline = time.monotonic() + 10
+        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not Path(f"/proc/{pid}").exists()
+    finally:
+        server.stop()
+
+
+def test_it_runs_for_a_user_without_rights(tmp_path: Path) -> None:
+    program = dedent("""
+        import os, sys
+        from pathlib import Path
+        from embedded.postgres import PostgresServer, THROWAWAY_OPTIONS
+        if os.geteuid() == 0:
+            os.setgroups([]); os.setgid(65534); os.setuid(65534)
+        server = PostgresServer(Path(sys.argv[1]), options=THROWAWAY_OPTIONS)
+        server.start()
+        sys.stdout.write(str((server.data_dir / "cluster").stat().st_uid == os.geteuid() != 0))
+        server.stop()
+    """)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o777)
+    home.chmod(0o777)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(home / "postgres")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("True", "")

