@@ -1,1 +1,1 @@
-"""Every public event and topic, declared once."""
+"""Every public event and topic, declared once; one module per publishing service."""

@@ -1,0 +1,53 @@
+"""What the consultation room tells: the life of a consultation. Chat stays inside."""
+
+from datetime import datetime
+from uuid import UUID
+
+from contracts.fact import PublicEvent
+
+__all__ = [
+    "FACTS",
+    "ConsultationCancelled",
+    "ConsultationCompleted",
+    "ConsultationOpened",
+    "ConsultationTakenInWork",
+]
+
+
+class ConsultationFact(PublicEvent):
+    """A consultation of an appointment."""
+
+    consultation_id: UUID
+    appointment_id: UUID
+    patient_id: UUID
+    clinician_id: UUID
+
+
+class ConsultationOpened(ConsultationFact):
+    """The room exists: the patient may connect and write."""
+
+    planned_start: datetime
+    planned_end: datetime
+
+
+class ConsultationTakenInWork(ConsultationFact):
+    """The doctor started."""
+
+
+class ConsultationCompleted(ConsultationFact):
+    """The doctor ended it; a conclusion is due."""
+
+    accepted_at: datetime
+    completed_at: datetime
+
+
+class ConsultationCancelled(ConsultationFact):
+    """It will not take place."""
+
+
+FACTS = (
+    ConsultationOpened,
+    ConsultationTakenInWork,
+    ConsultationCompleted,
+    ConsultationCancelled,
+)

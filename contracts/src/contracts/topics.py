@@ -1,0 +1,44 @@
+"""Every topic, declared once: the events of one service, keyed by stream so that a stream stays in order."""
+
+from dataclasses import dataclass
+
+from contracts import billing, booking, conclusions, consultation_room, identity, notifications
+from contracts.fact import PublicEvent
+
+__all__ = [
+    "BILLING_EVENTS",
+    "BOOKING_EVENTS",
+    "CONCLUSIONS_EVENTS",
+    "IDENTITY_EVENTS",
+    "NOTIFICATIONS_EVENTS",
+    "ROOM_EVENTS",
+    "TOPICS",
+    "Topic",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic of the bus: `partitions` is fixed once in use, since keys would move; nothing is ever compacted."""
+
+    name: str
+    producer: str
+    facts: tuple[type[PublicEvent], ...]
+    partitions: int = 12
+
+
+IDENTITY_EVENTS = Topic("identity.events", "identity", identity.FACTS)
+BOOKING_EVENTS = Topic("booking.events", "booking", booking.FACTS)
+BILLING_EVENTS = Topic("billing.events", "billing", billing.FACTS)
+ROOM_EVENTS = Topic("room.events", "consultation_room", consultation_room.FACTS)
+CONCLUSIONS_EVENTS = Topic("conclusions.events", "conclusions", conclusions.FACTS)
+NOTIFICATIONS_EVENTS = Topic("notifications.events", "notifications", notifications.FACTS)
+
+TOPICS = (
+    IDENTITY_EVENTS,
+    BOOKING_EVENTS,
+    BILLING_EVENTS,
+    ROOM_EVENTS,
+    CONCLUSIONS_EVENTS,
+    NOTIFICATIONS_EVENTS,
+)
