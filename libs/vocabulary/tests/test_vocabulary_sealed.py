@@ -1,6 +1,7 @@
 """The shape of sealed values in Python, msgspec and pydantic."""
 
 import json
+import pickle
 from dataclasses import FrozenInstanceError, dataclass, replace
 from datetime import date
 from uuid import UUID
@@ -50,6 +51,8 @@ def test_it_is_equal_by_all_fields_and_frozen() -> None:
     with pytest.raises(FrozenInstanceError):
         LAST_NAME.cipher = ""  # type: ignore[misc] # what must not work
     assert not hasattr(LAST_NAME, "__dict__")
+    assert Sealed[str](subject=SUBJECT, field="last_name", cipher="Y2lwaGVy") == LAST_NAME
+    assert pickle.loads(pickle.dumps(LAST_NAME)) == LAST_NAME  # noqa: S301 # our own bytes
 
 
 def test_msgspec_reads_what_it_wrote() -> None:

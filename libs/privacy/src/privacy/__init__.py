@@ -1,1 +1,1 @@
-"""Sealing of personal values, keyrings, log redaction."""
+"""Personal data: sealing under one key per person, keyrings, look-up hashes, log redaction."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NoReturn, TypeVar
 from uuid import UUID
 
 T = TypeVar("T")
@@ -20,3 +20,12 @@ class Sealed(Generic[T]):
     subject: UUID
     field: str
     cipher: str = dataclasses.field(repr=False)
+
+
+def _refuse_change(_self: Sealed[T], name: str, _value: object) -> NoReturn:
+    raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+# Python 3.11's frozen slotted dataclasses raise TypeError for unknown attributes, which breaks
+# `Sealed[str](...)`: typing sets `__orig_class__` and lets only AttributeError pass.
+Sealed.__setattr__ = _refuse_change  # type: ignore[method-assign, assignment] # see above
