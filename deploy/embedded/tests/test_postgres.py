@@ -1,5 +1,6 @@
 """The server itself: what it keeps, what it refuses, what it survives."""
 
+import asyncio
 import os
 import signal
 import stat
@@ -101,7 +102,7 @@ async def test_data_outlives_a_killed_server(tmp_path: Path) -> None:
         server.stop()
 
 
-async def test_a_pid_file_that_names_somebody_else_is_seen_through(server: PostgresServer) -> None:
+def test_a_pid_file_that_names_somebody_else_is_seen_through(server: PostgresServer) -> None:
     assert server.pid is not None
     pid_file = server.data_dir / "cluster" / "postmaster.pid"
     account = pid_file.stat().st_uid
@@ -111,7 +112,7 @@ async def test_a_pid_file_that_names_somebody_else_is_seen_through(server: Postg
     with subprocess.Popen(["sleep", "60"], user=account if os.geteuid() == 0 else None) as sleeper:
         pid_file.write_text(f"{sleeper.pid}\n{rest}")
         server.start()
-        assert await read(server.url(), "SELECT 1") == 1
+        assert asyncio.run(read(server.url(), "SELECT 1")) == 1
         assert sleeper.poll() is None
         sleeper.kill()
 
@@ -143,7 +144,7 @@ async def test_missing_databases_are_created_once(server: PostgresServer) -> Non
     assert await read(server.url("booking"), "SELECT text FROM fact") == "kept"
 
 
-async def test_a_killed_program_takes_its_server_along_and_the_next_one_starts(
+def test_a_killed_program_takes_its_server_along_and_the_next_one_starts(
     tmp_path: Path,
 ) -> None:
     program = dedent("""
@@ -164,12 +165,12 @@ async def test_a_killed_program_takes_its_server_along_and_the_next_one_starts(
     ) as owner:
         assert owner.stdout is not None
         pid, url = owner.stdout.readline().split()
-        await write_fact(url)
+        asyncio.run(write_fact(url))
         owner.kill()
     server = PostgresServer(tmp_path / "postgres")
     server.start()
     try:
-        assert await read(server.url(), "SELECT text FROM fact") == "kept"
+        assert asyncio.run(read(server.url(), "SELECT text FROM fact")) == "kept"
         deadline = time.monotonic() + 10
         while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
             time.sleep(0.05)

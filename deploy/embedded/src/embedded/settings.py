@@ -1,14 +1,29 @@
-"""What the embedded profile takes from its environment."""
+"""The only reader of the environment."""
 
-from pydantic import AliasChoices, Field, SecretStr
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class EmbeddedSettings(BaseSettings):
-    """A PostgreSQL server that is already there is used instead of starting one."""
+    """Settings of the embedded profile and of the tests."""
 
     model_config = SettingsConfigDict(frozen=True)
 
-    postgres_url: SecretStr | None = Field(
-        default=None, validation_alias=AliasChoices("KABINET_POSTGRES_URL")
-    )
+    data: Path = Field(default=Path(".data"), validation_alias="KABINET_DATA")
+    port: int = Field(default=8080, ge=1, le=65535, validation_alias="PORT")
+    postgres_url: SecretStr | None = Field(default=None, validation_alias="KABINET_POSTGRES_URL")
+    """A server that is already there, used instead of starting one."""
+
+
+def chosen(variables: Iterable[str]) -> Mapping[str, str]:
+    """Those of these variables that are set to something."""
+    return {name: value for name in variables if (value := os.environ.get(name))}
+
+
+def inherited() -> Mapping[str, str]:
+    """The whole environment, for the processes that are started."""
+    return dict(os.environ)
