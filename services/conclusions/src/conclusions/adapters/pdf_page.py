@@ -30,7 +30,7 @@ PAGE_HEIGHT: Final = 297.0
 TEXT_WIDTH: Final = PAGE_WIDTH - MARGIN_LEFT - MARGIN_RIGHT
 
 CLOSING_HEIGHT: Final = 36.0
-STAMP_WIDTH: Final = 86.0
+STAMP_WIDTH: Final = 92.0
 STAMP_HEIGHT: Final = 32.0
 
 POINTS_PER_MM: Final = 72 / 25.4
@@ -64,7 +64,7 @@ class ClinicPaper(FPDF):
         if self.page_no() == 1:
             return
         self.line_of(self.running_title, size=8, colour=MUTED)
-        self.rule(gap_mm=2)
+        self.rule(gap_mm=5)
 
     def number_pages(self, *, document: str, page: str) -> None:
         """Writes the footers, once the number of pages is known."""

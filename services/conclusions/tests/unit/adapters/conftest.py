@@ -4,7 +4,7 @@ import shutil
 import subprocess
 import tomllib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -23,7 +23,7 @@ NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
 OWNER = "Петров Пётр Петрович"
 
-conclusion = PrintedConclusion(
+SAMPLE = PrintedConclusion(
     document_id=UUID("0193a1b2-7c3d-7e4f-8a5b-123456789abc"),
     created_at=NOON,
     organisation_name="ООО «Клиника дистанционной медицины»",
@@ -58,13 +58,22 @@ def texts() -> dict[str, str]:
     return load_texts("ru")
 
 
+@pytest.fixture(scope="session")
+def english() -> dict[str, str]:
+    return load_texts("en")
+
+
+@pytest.fixture(scope="session")
+def conclusion() -> PrintedConclusion:
+    return SAMPLE
+
+
 @dataclass(frozen=True)
 class Authority:
     """A root that issues certificates and revocation lists."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
-    keys: dict[int, ec.EllipticCurvePrivateKey] = field(default_factory=dict)
 
     @property
     def root_pem(self) -> bytes:
@@ -121,7 +130,7 @@ class Authority:
         return builder.sign(self.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
-def make_authority(name: str = "Test root") -> Authority:
+def make_authority(name: str) -> Authority:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     certificate = (
@@ -131,7 +140,7 @@ def make_authority(name: str = "Test root") -> Authority:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(NOON - 10 * YEAR)
-        .not_valid_after(NOON + 10 * YEAR)
+        .not_valid_after(NOON + 50 * YEAR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_key_usage(signs_documents=False), critical=True)
         .sign(key, hashes.SHA256())
@@ -155,7 +164,13 @@ def _key_usage(*, signs_documents: bool) -> x509.KeyUsage:
 
 @pytest.fixture(scope="session")
 def authority() -> Authority:
-    return make_authority()
+    return make_authority("Test root")
+
+
+@pytest.fixture(scope="session")
+def other_authority() -> Authority:
+    # The same name, so that only the key can tell the two apart.
+    return make_authority("Test root")
 
 
 Tool = Callable[..., str]
