@@ -1,0 +1,1 @@
+"""A self-made certificate authority with a revocation list and a time-stamp service."""
