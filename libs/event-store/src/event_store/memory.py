@@ -43,7 +43,7 @@ class MemoryEventStore:
         actual = len(places) - 1
         there = [self._events[place] for place in places[expected + 1 : expected + 1 + len(events)]]
         if there and [event.id for event in there] == [event.id for event in events]:
-            return Appended(there[-1].revision, there[-1].cursor)
+            return Appended(there[-1].revision, there[-1].cursor, repeated=True)
         if {event.id for event in there} & {event.id for event in events}:
             raise IdempotencyViolation(str(stream))
         if actual != expected:

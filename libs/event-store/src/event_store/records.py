@@ -140,10 +140,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """An accepted append: the stream's revision after it, and the place of its last event."""
+    """An accepted append: the stream's revision after it, and the place of its last event.
+
+    `repeated` says that the store had the same ids there already: what it holds is the first batch, byte for byte.
+    """
 
     revision: int
     cursor: Cursor
+    repeated: bool = False
 
 
 class AppendConflict(Exception):

@@ -1,0 +1,7 @@
+"""The event store on PostgreSQL."""
+
+from event_store.postgres.connections import SERVER_SETTINGS, open_pool
+from event_store.postgres.schema import rebase
+from event_store.postgres.store import PostgresEventStore
+
+__all__ = ["SERVER_SETTINGS", "PostgresEventStore", "open_pool", "rebase"]

@@ -1,0 +1,173 @@
+"""One append, or many in one statement: the SQL and what its answers mean."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import asyncpg
+
+from event_store.postgres.connections import Connection
+from event_store.records import (
+    NO_STREAM,
+    AppendConflict,
+    Appended,
+    Cursor,
+    IdempotencyViolation,
+    NewEvent,
+    StreamName,
+)
+
+
+class Request(NamedTuple):
+    """What one caller wants appended."""
+
+    stream: StreamName
+    events: Sequence[NewEvent]
+    expected: int
+
+
+_STORE: Final = """
+    INSERT INTO event_store.events (order_key, revision, id, stream, category, type, data, metadata)
+    SELECT head.last_order_key, $4 + event.number, event.id, $1, $2, event.type, event.data, event.metadata
+    FROM head, unnest($6::uuid[], $7::text[], $8::bytea[], $9::bytea[])
+        WITH ORDINALITY AS event(id, type, data, metadata, number)
+    ORDER BY event.number
+    RETURNING order_key, position
+"""
+
+_CREATE_ONE: Final = f"""
+    WITH head AS (
+        INSERT INTO event_store.streams (stream, category, tenant, revision, last_order_key)
+        VALUES ($1, $2, $3::text, $4::bigint + $5::bigint, event_store.order_key_now())
+        ON CONFLICT (stream) DO NOTHING
+        RETURNING last_order_key
+    )
+    {_STORE}
+"""  # noqa: S608 - constant text
+
+_ADVANCE_ONE: Final = f"""
+    WITH head AS (
+        UPDATE event_store.streams
+        SET revision = revision + $5::bigint,
+            last_order_key = greatest(last_order_key, event_store.order_key_now())
+        WHERE stream = $1 AND tenant = $3::text AND revision = $4::bigint
+        RETURNING last_order_key
+    )
+    {_STORE}
+"""  # noqa: S608 - constant text
+
+# New heads are inserted in sorted order before any existing head is locked in sorted order, so that two processes
+# never wait for each other in a circle. A stream stands in `wanted` once.
+_APPEND_MANY: Final = """
+    WITH wanted AS MATERIALIZED (
+        SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
+            AS wanted(stream, category, tenant, expected, size)
+    ), created AS (
+        INSERT INTO event_store.streams (stream, category, tenant, revision, last_order_key)
+        SELECT stream, category, tenant, size - 1, event_store.order_key_now()
+        FROM wanted WHERE expected = -1 ORDER BY stream
+        ON CONFLICT (stream) DO NOTHING
+        RETURNING stream, category, last_order_key
+    ), locked AS (
+        SELECT head.stream, wanted.expected, wanted.size
+        FROM event_store.streams AS head JOIN wanted USING (stream)
+        WHERE wanted.expected >= 0 AND (SELECT count(*) FROM created) >= 0
+        ORDER BY head.stream
+        FOR UPDATE OF head
+    ), advanced AS (
+        UPDATE event_store.streams AS head
+        SET revision = head.revision + locked.size,
+            last_order_key = greatest(head.last_order_key, event_store.order_key_now())
+        FROM locked
+        WHERE head.stream = locked.stream AND head.revision = locked.expected
+        RETURNING head.stream, head.category, head.last_order_key
+    ), head AS (
+        SELECT * FROM created UNION ALL SELECT * FROM advanced
+    )
+    INSERT INTO event_store.events (order_key, revision, id, stream, category, type, data, metadata)
+    SELECT head.last_order_key, event.revision, event.id, head.stream, head.category,
+           event.type, event.data, event.metadata
+    FROM head JOIN unnest($6::text[], $7::bigint[], $8::uuid[], $9::text[], $10::bytea[], $11::bytea[])
+        AS event(stream, revision, id, type, data, metadata) USING (stream)
+    ORDER BY event.stream, event.revision
+    RETURNING stream, revision, order_key, position
+"""
+
+_WHAT_IS_THERE: Final = """
+    SELECT head.revision AS actual, event.id, event.revision, event.order_key, event.position
+    FROM event_store.streams AS head
+    LEFT JOIN event_store.events AS event
+        ON event.stream = head.stream AND event.revision > $2 AND event.revision <= $2 + $3
+    WHERE head.stream = $1
+    ORDER BY event.revision
+"""
+
+
+async def append_one(connection: Connection, request: Request) -> Appended:
+    """Append in one statement. Raises AppendConflict or IdempotencyViolation."""
+    stream, events, expected = request
+    try:
+        rows = await connection.fetch(
+            _CREATE_ONE if expected == NO_STREAM else _ADVANCE_ONE,
+            str(stream),
+            stream.category,
+            stream.tenant,
+            expected,
+            len(events),
+            [event.id for event in events],
+            [event.type for event in events],
+            [event.data for event in events],
+            [event.metadata for event in events],
+        )
+    except asyncpg.UniqueViolationError as error:
+        raise IdempotencyViolation(str(stream)) from error
+    if rows:
+        return Appended(expected + len(events), Cursor(*rows[-1]))
+    return await explain(connection, request)
+
+
+async def append_many(connection: Connection, requests: Sequence[Request]) -> list[Appended | None]:
+    """Append for several streams in one statement; None where a stream was not at its expected revision.
+
+    No stream may stand in `requests` twice. Raises UniqueViolationError when any event id is in the store already.
+    """
+    names = [str(request.stream) for request in requests]
+    flat = [
+        (name, revision, event)
+        for name, request in zip(names, requests, strict=True)
+        for revision, event in enumerate(request.events, start=request.expected + 1)
+    ]
+    rows = await connection.fetch(
+        _APPEND_MANY,
+        names,
+        [request.stream.category for request in requests],
+        [request.stream.tenant for request in requests],
+        [request.expected for request in requests],
+        [len(request.events) for request in requests],
+        [name for name, _, _ in flat],
+        [revision for _, revision, _ in flat],
+        [event.id for _, _, event in flat],
+        [event.type for _, _, event in flat],
+        [event.data for _, _, event in flat],
+        [event.metadata for _, _, event in flat],
+    )
+    appended = {
+        stream: Appended(revision, Cursor(order_key, position))
+        for stream, revision, order_key, position in rows
+    }
+    return [appended.get(name) for name in names]
+
+
+async def explain(connection: Connection, request: Request) -> Appended:
+    """Why an append found no stream at its expected revision: a repeat answers, all else raises."""
+    stream, events, expected = request
+    rows = await connection.fetch(_WHAT_IS_THERE, str(stream), expected, len(events))
+    there = [row for row in rows if row["id"] is not None]
+    ids = [event.id for event in events]
+    if [row["id"] for row in there] == ids:
+        last = there[-1]
+        return Appended(
+            last["revision"], Cursor(last["order_key"], last["position"]), repeated=True
+        )
+    if not {row["id"] for row in there}.isdisjoint(ids):
+        raise IdempotencyViolation(str(stream))
+    raise AppendConflict(stream, expected, rows[0]["actual"] if rows else NO_STREAM)

@@ -1,0 +1,125 @@
+"""The adapter."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+from event_store.postgres.appending import Request
+from event_store.postgres.coalescing import Coalescer
+from event_store.postgres.connections import Pool
+from event_store.postgres.reading import HorizonLag, all_pages, ends, horizon_lag, stream_pages
+from event_store.postgres.schema import migrate
+from event_store.postgres.wakeup import Wakeups
+from event_store.records import (
+    EVERYTHING,
+    NO_STREAM,
+    START,
+    Appended,
+    Cursor,
+    EventFilter,
+    NewEvent,
+    Page,
+    RecordedEvent,
+    StoreUnavailable,
+    StreamName,
+)
+
+__all__ = ["PostgresEventStore"]
+
+_AT_THE_HORIZON: Final = 0.002
+
+_log: Final = logging.getLogger(__name__)
+
+
+class PostgresEventStore:
+    """The event store port in one PostgreSQL database; many processes may share it."""
+
+    def __init__(self, pool: Pool, *, poll_seconds: float = 0.5) -> None:
+        """Use `open`. `poll_seconds`: how long a subscription sleeps when no wake-up reaches it."""
+        self._pool, self._poll_seconds = pool, poll_seconds
+        self._wakeups = Wakeups(pool)
+        self._appends = Coalescer(pool, self._wakeups.ring)
+
+    @classmethod
+    async def open(cls, pool: Pool, *, poll_seconds: float = 0.5) -> "PostgresEventStore":
+        """Create or complete the schema and give the store.
+
+        `pool` should come from `event_store.postgres.open_pool`, or have its settings. It stays the caller's; the
+        store uses up to six connections at a time, one of them as long as somebody subscribes.
+        Raises StoreUnavailable.
+        """
+        await migrate(pool)
+        return cls(pool, poll_seconds=poll_seconds)
+
+    async def close(self) -> None:
+        """Finish what is on its way and stop listening; call it before the pool is closed."""
+        await self._appends.drained()
+        await self._wakeups.close()
+
+    async def append(
+        self, stream: StreamName, events: Sequence[NewEvent], *, expected: int
+    ) -> Appended:
+        """See the port."""
+        if not events:
+            raise ValueError("an append has at least one event")
+        return await self._appends.append(Request(stream, events, expected))
+
+    def read_stream(
+        self,
+        stream: StreamName,
+        *,
+        after: int = NO_STREAM,
+        backwards: bool = False,
+        limit: int | None = None,
+    ) -> AsyncIterator[Sequence[RecordedEvent]]:
+        """See the port."""
+        return stream_pages(self._pool, stream, after=after, backwards=backwards, limit=limit)
+
+    async def read_all(
+        self, *, after: Cursor = START, where: EventFilter = EVERYTHING, page_size: int = 1000
+    ) -> AsyncIterator[Page]:
+        """See the port."""
+        end = (await ends(self._pool)).visible
+        async for page in all_pages(
+            self._pool, after=after, end=end, where=where, page_size=page_size
+        ):
+            yield page
+
+    async def subscribe(
+        self, *, after: Cursor = START, where: EventFilter = EVERYTHING, page_size: int = 1000
+    ) -> AsyncIterator[Page]:
+        """See the port. Raises StoreUnavailable only when the pool is closed."""
+        announced = False
+        with self._wakeups.sleeper() as woken:
+            while True:
+                woken.clear()
+                patience = self._poll_seconds
+                try:
+                    visible, newest = await ends(self._pool)
+                    if visible > after or not announced:
+                        async for page in all_pages(
+                            self._pool, after=after, end=visible, where=where, page_size=page_size
+                        ):
+                            after, announced = page.cursor, page.caught_up
+                            yield page
+                    if newest > visible:  # committed, but an older transaction is still open
+                        patience = _AT_THE_HORIZON
+                except StoreUnavailable as error:
+                    if self._pool.is_closing():
+                        raise
+                    _log.warning("subscription cannot read, trying again", exc_info=error)
+                    await asyncio.sleep(self._poll_seconds)
+                    continue
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(patience):
+                        await woken.wait()
+
+    async def position(self) -> Cursor:
+        """See the port."""
+        return (await ends(self._pool)).newest
+
+    async def horizon_lag(self) -> HorizonLag:
+        """How far readers are behind writers: a metric, and an alarm when it grows."""
+        return await horizon_lag(self._pool)
