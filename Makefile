@@ -1,0 +1,100 @@
+# Kabinet. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8080
+DATA ?= .data
+MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml) contracts/pyproject.toml e2e/pyproject.toml
+UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: $(VENV)/.ready ## Make the virtual environment with every pinned package
+
+$(VENV)/.ready: requirements.lock $(MEMBERS)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation $(foreach m,$(MEMBERS),-e ./$(dir $(m)))
+	@touch $@
+
+.PHONY: run
+run: setup ## Run the whole suite here (PORT=8080, DATA=.data); Ctrl-C stops it
+	@$(BIN)/python -m embedded up --port $(PORT) --data $(DATA)
+
+.PHONY: demo
+demo: setup ## Watch a patient book, pay, meet a doctor and receive a signed conclusion
+	@$(BIN)/python -m journeys demo --port $(PORT) --data $(DATA)
+
+.PHONY: check
+check: setup format-check lint types arch contracts-check unit ## What one runs before every commit
+
+.PHONY: format
+format: setup ## Format the code
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix --select I .
+
+.PHONY: format-check
+format-check: setup
+	@$(BIN)/ruff format --check -q .
+
+.PHONY: lint
+lint: setup ## Lint
+	@$(BIN)/ruff check -q .
+
+.PHONY: types
+types: setup ## Check types, strictly
+	@$(BIN)/mypy $(wildcard libs/*/src services/*/src deploy/*/src) contracts/src e2e/src tools
+
+.PHONY: arch
+arch: setup ## Check who imports whom
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: unit
+unit: setup ## Tests that need nothing but Python
+	@$(BIN)/pytest -q -m "not integration and not e2e"
+
+.PHONY: test-tools
+test-tools:
+	@command -v pdfsig >/dev/null && command -v certutil >/dev/null && command -v make >/dev/null || \
+	  (S=$$(test "$$(id -u)" = 0 || echo sudo); $$S apt-get update -qq && $$S apt-get install -y -qq poppler-utils libnss3-tools >/dev/null)
+
+.PHONY: test
+test: setup test-tools format-check lint types arch contracts-check ## Everything: checks, unit, integration and journeys
+	@$(BIN)/pytest -q
+
+.PHONY: test-integration
+test-integration: setup test-tools ## Tests against the real PostgreSQL, SMTP server and PDF tools
+	@$(BIN)/pytest -q -m integration
+
+.PHONY: e2e
+e2e: setup test-tools ## Journeys across all services
+	@$(BIN)/pytest -q -m e2e
+
+.PHONY: contracts
+contracts: setup ## Generate schemas, OpenAPI, AsyncAPI, access tables and the catalogue
+	@$(BIN)/python tools/generate_contracts.py
+
+.PHONY: contracts-check
+contracts-check: setup
+	@$(BIN)/python tools/generate_contracts.py --check
+
+.PHONY: bench
+bench: setup ## Measure speed against floors in the same run; writes build/bench.json
+	@$(BIN)/python -m bench
+
+.PHONY: chaos
+chaos: setup ## Kill services while journeys run, then verify the whole log (bounded)
+	@$(BIN)/python -m journeys chaos --data $(DATA)-chaos
+
+.PHONY: lock
+lock: setup ## Pin dependencies anew, with hashes
+	@$(BIN)/uv pip compile --group test pyproject.toml --generate-hashes --no-emit-index-url --no-header -q -o requirements.lock
+
+.PHONY: clean
+clean: ## Remove what was built here (not the data)
+	@rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

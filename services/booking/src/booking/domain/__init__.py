@@ -1,0 +1,1 @@
+"""The rules of booking: pure, and knowing nothing of HTTP, buses or tables."""

@@ -1,0 +1,1 @@
+"""One appointment: from a held slot to its end."""

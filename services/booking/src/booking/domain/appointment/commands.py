@@ -1,0 +1,116 @@
+"""Wishes about an appointment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from booking.domain.appointment.events import CancelledBy
+from booking.domain.details import AppointmentDetails
+from booking.domain.policies import BookingPolicies
+from vocabulary.ids import AppointmentId, InvoiceId
+
+__all__ = [
+    "AppointmentCommand",
+    "CancelAppointment",
+    "CompleteAppointment",
+    "DeclineReschedule",
+    "LapseAppointment",
+    "RecordLatePayment",
+    "RecordPayment",
+    "RequestAppointment",
+    "RequestReschedule",
+    "RescheduleAppointment",
+    "ReserveAppointment",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestAppointment:
+    details: AppointmentDetails
+    hold_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveAppointment:
+    """The slot is booked; `invoice_id` when a payment booked it."""
+
+    details: AppointmentDetails
+    invoice_id: InvoiceId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordPayment:
+    appointment_id: AppointmentId
+    invoice_id: InvoiceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordLatePayment:
+    """Money came, and the slot could not be booked with it."""
+
+    appointment_id: AppointmentId
+    invoice_id: InvoiceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LapseAppointment:
+    """The hold ended without a booking; `reason` is HOLD_EXPIRED or UNCONFIRMED_LIMIT."""
+
+    appointment_id: AppointmentId
+    reason: str
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAppointment:
+    """`reason` is a code from a list, never free text."""
+
+    appointment_id: AppointmentId
+    by: CancelledBy
+    reason: str
+    policies: BookingPolicies
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestReschedule:
+    """`details` are those of the appointment at its new time."""
+
+    details: AppointmentDetails
+    policies: BookingPolicies
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RescheduleAppointment:
+    """The new slot is booked."""
+
+    appointment_id: AppointmentId
+    starts_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclineReschedule:
+    """The new slot could not be booked."""
+
+    appointment_id: AppointmentId
+    starts_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteAppointment:
+    appointment_id: AppointmentId
+
+
+AppointmentCommand = (
+    RequestAppointment
+    | ReserveAppointment
+    | RecordPayment
+    | RecordLatePayment
+    | LapseAppointment
+    | CancelAppointment
+    | RequestReschedule
+    | RescheduleAppointment
+    | DeclineReschedule
+    | CompleteAppointment
+)

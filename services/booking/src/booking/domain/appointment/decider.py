@@ -1,0 +1,300 @@
+"""Rules of an appointment: who may cancel and move it when, and what happens to late money."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from booking.domain.appointment.commands import (
+    AppointmentCommand,
+    CancelAppointment,
+    CompleteAppointment,
+    DeclineReschedule,
+    LapseAppointment,
+    RecordLatePayment,
+    RecordPayment,
+    RequestAppointment,
+    RequestReschedule,
+    RescheduleAppointment,
+    ReserveAppointment,
+)
+from booking.domain.appointment.errors import (
+    AppointmentAlreadyCancelled,
+    AppointmentAlreadyCompleted,
+    AppointmentAlreadyStarted,
+    AppointmentNotFound,
+    NotReserved,
+    PaidAppointmentNotCancellable,
+    RescheduleInProgress,
+    RescheduleTooLate,
+)
+from booking.domain.appointment.events import (
+    AppointmentCancelled,
+    AppointmentCompleted,
+    AppointmentEvent,
+    AppointmentPaymentRecorded,
+    AppointmentRequested,
+    AppointmentRescheduled,
+    AppointmentRescheduleDeclined,
+    AppointmentRescheduleRequested,
+    AppointmentReserved,
+    CancelledBy,
+    LatePaymentRefused,
+    PaymentStatus,
+)
+from booking.domain.appointment.state import (
+    Appointment,
+    Cancelled,
+    Completed,
+    Held,
+    Reserved,
+    Unknown,
+    evolve,
+)
+from booking.domain.details import AppointmentDetails, PaymentMode
+from booking.domain.policies import BookingPolicies
+from decider import Decider
+
+__all__ = ["APPOINTMENT", "decide"]
+
+
+def decide(command: AppointmentCommand, state: Appointment) -> Sequence[AppointmentEvent]:
+    match command:
+        case RequestAppointment():
+            return request(command, state)
+        case ReserveAppointment():
+            return reserve(command, state)
+        case RecordPayment():
+            return record_payment(command, state)
+        case RecordLatePayment():
+            return record_late_payment(command, state)
+        case LapseAppointment():
+            return lapse(command, state)
+        case CancelAppointment():
+            return cancel(command, state)
+        case RequestReschedule():
+            return request_reschedule(command, state)
+        case RescheduleAppointment():
+            return reschedule(command, state)
+        case DeclineReschedule():
+            return decline_reschedule(command, state)
+        case CompleteAppointment():
+            return complete(state)
+        case _:
+            assert_never(command)
+
+
+def request(command: RequestAppointment, state: Appointment) -> Sequence[AppointmentRequested]:
+    if not isinstance(state, Unknown):
+        return []
+    return [AppointmentRequested(details=command.details, hold_expires_at=command.hold_expires_at)]
+
+
+def reserve(command: ReserveAppointment, state: Appointment) -> Sequence[AppointmentReserved]:
+    match state:
+        case Reserved() | Completed():
+            return []
+        case Cancelled(may_revive=False):
+            raise AppointmentAlreadyCancelled
+        case Unknown() | Held() | Cancelled():
+            status = _status_when_reserved(command)
+            return [AppointmentReserved(details=command.details, payment_status=status)]
+        case _:
+            assert_never(state)
+
+
+def record_payment(
+    command: RecordPayment, state: Appointment
+) -> Sequence[AppointmentPaymentRecorded]:
+    match state:
+        case Reserved(payment_status=PaymentStatus.UNPAID):
+            return [
+                AppointmentPaymentRecorded(
+                    appointment_id=command.appointment_id, invoice_id=command.invoice_id
+                )
+            ]
+        case Reserved() | Completed():
+            return []
+        case Cancelled():
+            raise AppointmentAlreadyCancelled
+        case Unknown() | Held():
+            raise NotReserved
+        case _:
+            assert_never(state)
+
+
+def record_late_payment(
+    command: RecordLatePayment, state: Appointment
+) -> Sequence[LatePaymentRefused]:
+    """Only an ended appointment refuses money; a booked one has used it."""
+    match state:
+        case Cancelled(late_payment_refused=False):
+            return [LatePaymentRefused(details=state.details, invoice_id=command.invoice_id)]
+        case Unknown():
+            raise AppointmentNotFound
+        case Cancelled() | Held() | Reserved() | Completed():
+            return []
+        case _:
+            assert_never(state)
+
+
+def lapse(command: LapseAppointment, state: Appointment) -> Sequence[AppointmentCancelled]:
+    """A timer that comes after the booking changes nothing."""
+    if not isinstance(state, Held):
+        return []
+    return [
+        _cancelled(
+            state.details,
+            by=CancelledBy.SYSTEM,
+            reason=command.reason,
+            was_reserved=False,
+            now=command.now,
+            refund_eligible=True,
+        )
+    ]
+
+
+def cancel(command: CancelAppointment, state: Appointment) -> Sequence[AppointmentCancelled]:
+    match state:
+        case Unknown():
+            raise AppointmentNotFound
+        case Cancelled():
+            return []
+        case Completed():
+            raise AppointmentAlreadyCompleted
+        case Held() | Reserved():
+            eligible = True
+            if command.by is CancelledBy.PATIENT:
+                eligible = _patient_may_cancel(command, state)
+            return [
+                _cancelled(
+                    state.details,
+                    by=command.by,
+                    reason=command.reason,
+                    was_reserved=isinstance(state, Reserved),
+                    now=command.now,
+                    refund_eligible=eligible,
+                )
+            ]
+        case _:
+            assert_never(state)
+
+
+def request_reschedule(
+    command: RequestReschedule, state: Appointment
+) -> Sequence[AppointmentRescheduleRequested]:
+    reserved = _expect_reserved(state)
+    if command.details in (reserved.details, reserved.moving_to):
+        return []
+    if reserved.moving_to is not None:
+        raise RescheduleInProgress
+    allowed_until = _window_closes_at(reserved.details, command.policies)
+    if command.now > allowed_until:
+        raise RescheduleTooLate(allowed_until=allowed_until)
+    return [AppointmentRescheduleRequested(details=command.details, requested_at=command.now)]
+
+
+def reschedule(
+    command: RescheduleAppointment, state: Appointment
+) -> Sequence[AppointmentRescheduled]:
+    reserved = _expect_reserved(state)
+    target, old = reserved.moving_to, reserved.details
+    if target is None or target.starts_at != command.starts_at:
+        if old.starts_at == command.starts_at:
+            return []
+        raise NotReserved
+    return [
+        AppointmentRescheduled(
+            details=target,
+            previous_starts_at=old.starts_at,
+            previous_ends_at=old.ends_at,
+            sequence=reserved.moves + 1,
+        )
+    ]
+
+
+def decline_reschedule(
+    command: DeclineReschedule, state: Appointment
+) -> Sequence[AppointmentRescheduleDeclined]:
+    match state:
+        case Reserved(moving_to=AppointmentDetails() as target):
+            if target.starts_at == command.starts_at:
+                return [
+                    AppointmentRescheduleDeclined(
+                        appointment_id=command.appointment_id,
+                        starts_at=command.starts_at,
+                        reason=command.reason,
+                    )
+                ]
+            return []
+        case _:
+            return []
+
+
+def complete(state: Appointment) -> Sequence[AppointmentCompleted]:
+    if isinstance(state, Completed):
+        return []
+    return [AppointmentCompleted(details=_expect_reserved(state).details)]
+
+
+def _status_when_reserved(command: ReserveAppointment) -> PaymentStatus:
+    if command.invoice_id is not None:
+        return PaymentStatus.PAID
+    if command.details.payment_mode is PaymentMode.FREE:
+        return PaymentStatus.NOT_REQUIRED
+    return PaymentStatus.UNPAID
+
+
+def _patient_may_cancel(command: CancelAppointment, state: Held | Reserved) -> bool:
+    """Whether a refund is due; raises when the patient may not cancel at all (BKG-49, BKG-50)."""
+    if command.now >= state.details.starts_at:
+        raise AppointmentAlreadyStarted
+    if command.policies.cancel_policy == "UNPAID_ONLY":
+        if isinstance(state, Reserved) and state.payment_status is PaymentStatus.PAID:
+            raise PaidAppointmentNotCancellable
+        return True
+    return command.now <= _window_closes_at(state.details, command.policies)
+
+
+def _window_closes_at(details: AppointmentDetails, policies: BookingPolicies) -> datetime:
+    """The last instant that still counts as in time: "not later than" (BKG-50)."""
+    return details.starts_at - timedelta(minutes=policies.cancel_window_minutes)
+
+
+def _cancelled(
+    details: AppointmentDetails,
+    *,
+    by: CancelledBy,
+    reason: str,
+    was_reserved: bool,
+    now: datetime,
+    refund_eligible: bool,
+) -> AppointmentCancelled:
+    return AppointmentCancelled(
+        details=details,
+        by=by,
+        reason=reason,
+        was_reserved=was_reserved,
+        lead_minutes=(details.starts_at - now) // timedelta(minutes=1),
+        refund_eligible=refund_eligible,
+    )
+
+
+def _expect_reserved(state: Appointment) -> Reserved:
+    match state:
+        case Reserved():
+            return state
+        case Unknown():
+            raise AppointmentNotFound
+        case Cancelled():
+            raise AppointmentAlreadyCancelled
+        case Completed():
+            raise AppointmentAlreadyCompleted
+        case Held():
+            raise NotReserved
+        case _:
+            assert_never(state)
+
+
+APPOINTMENT: Decider[AppointmentCommand, Appointment, AppointmentEvent] = Decider(
+    initial=Unknown(), decide=decide, evolve=evolve
+)

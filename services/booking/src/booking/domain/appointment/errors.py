@@ -1,0 +1,65 @@
+"""Why an appointment does not become what was wished."""
+
+from datetime import datetime
+from typing import ClassVar
+
+from decider import Rejection
+
+__all__ = [
+    "AppointmentAlreadyCancelled",
+    "AppointmentAlreadyCompleted",
+    "AppointmentAlreadyStarted",
+    "AppointmentNotFound",
+    "NotReserved",
+    "PaidAppointmentNotCancellable",
+    "RescheduleInProgress",
+    "RescheduleTooLate",
+]
+
+
+class AppointmentNotFound(Rejection):
+    code: ClassVar[str] = "APPOINTMENT_NOT_FOUND"
+
+
+class AppointmentAlreadyCancelled(Rejection):
+    code: ClassVar[str] = "APPOINTMENT_CANCELLED"
+
+
+class AppointmentAlreadyCompleted(Rejection):
+    """A completed appointment cannot be removed (BKG-48)."""
+
+    code: ClassVar[str] = "APPOINTMENT_COMPLETED"
+
+
+class AppointmentAlreadyStarted(Rejection):
+    """Patients cancel upcoming appointments only (BKG-48)."""
+
+    code: ClassVar[str] = "APPOINTMENT_STARTED"
+
+
+class NotReserved(Rejection):
+    """It is not booked, so it cannot be moved or completed."""
+
+    code: ClassVar[str] = "NOT_RESERVED"
+
+
+class PaidAppointmentNotCancellable(Rejection):
+    """By the policy UNPAID_ONLY a paid appointment goes through the clinic (BKG-49)."""
+
+    code: ClassVar[str] = "PAID_APPOINTMENT_NOT_CANCELLABLE"
+
+
+class RescheduleTooLate(Rejection):
+    """The window in which an appointment may be moved has closed (BKG-51)."""
+
+    code: ClassVar[str] = "RESCHEDULE_TOO_LATE"
+
+    def __init__(self, *, allowed_until: datetime) -> None:
+        super().__init__()
+        self.allowed_until = allowed_until
+
+
+class RescheduleInProgress(Rejection):
+    """Another move of this appointment is not decided yet."""
+
+    code: ClassVar[str] = "RESCHEDULE_IN_PROGRESS"

@@ -1,0 +1,144 @@
+"""Facts of an appointment. Their names and fields are stored for ever."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from booking.domain.details import AppointmentDetails
+from vocabulary.ids import AppointmentId, InvoiceId
+
+__all__ = [
+    "STORED_NAMES",
+    "AppointmentCancelled",
+    "AppointmentCompleted",
+    "AppointmentEvent",
+    "AppointmentPaymentRecorded",
+    "AppointmentRequested",
+    "AppointmentRescheduleDeclined",
+    "AppointmentRescheduleRequested",
+    "AppointmentRescheduled",
+    "AppointmentReserved",
+    "CancelledBy",
+    "LatePaymentRefused",
+    "PaymentStatus",
+]
+
+
+class PaymentStatus(StrEnum):
+    """The payment dimension of an appointment (BKG-33)."""
+
+    NOT_REQUIRED = "NOT_REQUIRED"
+    UNPAID = "UNPAID"
+    PAID = "PAID"
+
+
+class CancelledBy(StrEnum):
+    """Whose wish ended it."""
+
+    PATIENT = "PATIENT"
+    DOCTOR = "DOCTOR"
+    CLINIC = "CLINIC"
+    SYSTEM = "SYSTEM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentRequested:
+    """A slot is held; in PAY_TO_BOOK until `hold_expires_at`."""
+
+    details: AppointmentDetails
+    hold_expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentReserved:
+    """The slot is the patient's."""
+
+    details: AppointmentDetails
+    payment_status: PaymentStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentPaymentRecorded:
+    """A reserved appointment was paid afterwards."""
+
+    appointment_id: AppointmentId
+    invoice_id: InvoiceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatePaymentRefused:
+    """Money came for a slot that is gone; it goes back in full (BKG-30)."""
+
+    details: AppointmentDetails
+    invoice_id: InvoiceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentRescheduleRequested:
+    """The patient asked for another time and may have it; the new slot is being taken."""
+
+    details: AppointmentDetails
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentRescheduled:
+    """The new slot is the patient's; the old one is being freed."""
+
+    details: AppointmentDetails
+    previous_starts_at: datetime
+    previous_ends_at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentRescheduleDeclined:
+    """The new slot could not be had; the old time stands."""
+
+    appointment_id: AppointmentId
+    starts_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentCancelled:
+    """It will not take place. `reason` is a code; `lead_minutes` is negative after the start."""
+
+    details: AppointmentDetails
+    by: CancelledBy
+    reason: str
+    was_reserved: bool
+    lead_minutes: int
+    refund_eligible: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentCompleted:
+    """It took place."""
+
+    details: AppointmentDetails
+
+
+AppointmentEvent = (
+    AppointmentRequested
+    | AppointmentReserved
+    | AppointmentPaymentRecorded
+    | LatePaymentRefused
+    | AppointmentRescheduleRequested
+    | AppointmentRescheduled
+    | AppointmentRescheduleDeclined
+    | AppointmentCancelled
+    | AppointmentCompleted
+)
+
+STORED_NAMES: dict[type[AppointmentEvent], str] = {
+    AppointmentRequested: "AppointmentRequested.v1",
+    AppointmentReserved: "AppointmentReserved.v1",
+    AppointmentPaymentRecorded: "AppointmentPaymentRecorded.v1",
+    LatePaymentRefused: "LatePaymentRefused.v1",
+    AppointmentRescheduleRequested: "AppointmentRescheduleRequested.v1",
+    AppointmentRescheduled: "AppointmentRescheduled.v1",
+    AppointmentRescheduleDeclined: "AppointmentRescheduleDeclined.v1",
+    AppointmentCancelled: "AppointmentCancelled.v1",
+    AppointmentCompleted: "AppointmentCompleted.v1",
+}

@@ -1,0 +1,76 @@
+"""Wishes about a doctor's day."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from booking.domain.details import AppointmentDetails
+from booking.domain.doctor_day.events import Slot
+from vocabulary.ids import AppointmentId, TemplateId
+
+__all__ = [
+    "BookSlot",
+    "DoctorDayCommand",
+    "ExpireHold",
+    "FreeSlot",
+    "HoldSlot",
+    "OpenSlots",
+    "TakeSlot",
+    "WithdrawSlots",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenSlots:
+    template_id: TemplateId
+    slots: tuple[Slot, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawSlots:
+    template_id: TemplateId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldSlot:
+    """Keep the time while the patient pays (BKG-29)."""
+
+    details: AppointmentDetails
+    expires_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeSlot:
+    """Book at once: nothing has to be paid before, or an appointment moves here."""
+
+    details: AppointmentDetails
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookSlot:
+    """The payment arrived: book what was held, also when the hold has just expired (BKG-30)."""
+
+    appointment_id: AppointmentId
+    starts_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireHold:
+    appointment_id: AppointmentId
+    starts_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeSlot:
+    """Give up a hold or a booking."""
+
+    appointment_id: AppointmentId
+    starts_at: datetime
+
+
+DoctorDayCommand = (
+    OpenSlots | WithdrawSlots | HoldSlot | TakeSlot | BookSlot | ExpireHold | FreeSlot
+)
