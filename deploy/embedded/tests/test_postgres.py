@@ -28,8 +28,8 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PostgresServer]:
-    server = PostgresServer(tmp_path / "postgres", options=THROWAWAY_OPTIONS)
+def server(folder: Path) -> Iterator[PostgresServer]:
+    server = PostgresServer(folder / "postgres", options=THROWAWAY_OPTIONS)
     server.start()
     yield server
     server.stop()
@@ -55,8 +55,8 @@ async def test_a_test_database_is_empty_and_knows_cyrillic(database: str) -> Non
     assert await read(database, "SELECT lower('ЁЖ')") == "ёж"
 
 
-async def test_the_product_server_is_durable_and_ends_idle_transactions(tmp_path: Path) -> None:
-    async with running_postgres(tmp_path / "postgres") as url:
+async def test_the_product_server_is_durable_and_ends_idle_transactions(folder: Path) -> None:
+    async with running_postgres(folder / "postgres") as url:
         shown = {
             name: await read(url, f"SHOW {name}")
             for name in (
@@ -88,8 +88,8 @@ async def test_data_outlives_a_restart_on_another_port(server: PostgresServer) -
         await again.stop_async()
 
 
-async def test_data_outlives_a_killed_server(tmp_path: Path) -> None:
-    server = PostgresServer(tmp_path / "postgres")
+async def test_data_outlives_a_killed_server(folder: Path) -> None:
+    server = PostgresServer(folder / "postgres")
     server.start()
     try:
         await write_fact(server.url())
@@ -102,19 +102,27 @@ async def test_data_outlives_a_killed_server(tmp_path: Path) -> None:
         server.stop()
 
 
-def test_a_pid_file_that_names_somebody_else_is_seen_through(server: PostgresServer) -> None:
+def test_files_that_name_somebody_else_are_seen_through(server: PostgresServer) -> None:
     assert server.pid is not None
-    pid_file = server.data_dir / "cluster" / "postmaster.pid"
-    account = pid_file.stat().st_uid
     os.kill(server.pid, signal.SIGKILL)
     server.stop()
-    _, _, rest = pid_file.read_text().partition("\n")
-    with subprocess.Popen(["sleep", "60"], user=account if os.geteuid() == 0 else None) as sleeper:
-        pid_file.write_text(f"{sleeper.pid}\n{rest}")
+    pid_file = server.data_dir / "cluster" / "postmaster.pid"
+    account = pid_file.stat().st_uid if os.geteuid() == 0 else None
+    with subprocess.Popen(["sleep", "60"], user=account) as stranger:
+        for path in (pid_file, server.socket_dir / f".s.PGSQL.{server.port}.lock"):
+            _, _, rest = path.read_text().partition("\n")
+            path.write_text(f"{stranger.pid}\n{rest}")
         server.start()
-        assert asyncio.run(read(server.url(), "SELECT 1")) == 1
-        assert sleeper.poll() is None
-        sleeper.kill()
+        assert asyncio.run(read(server.socket_url(), "SELECT 1")) == 1
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_an_empty_pid_file_does_not_stand_in_the_way(server: PostgresServer) -> None:
+    server.stop()
+    (server.data_dir / "cluster" / "postmaster.pid").touch()
+    server.start()
+    assert asyncio.run(read(server.url(), "SELECT 1")) == 1
 
 
 def test_two_servers_never_share_a_directory(server: PostgresServer) -> None:
@@ -122,9 +130,9 @@ def test_two_servers_never_share_a_directory(server: PostgresServer) -> None:
         PostgresServer(server.data_dir).start()
 
 
-def test_a_taken_port_is_named(server: PostgresServer, tmp_path: Path) -> None:
+def test_a_taken_port_is_named(server: PostgresServer, folder: Path) -> None:
     with pytest.raises(PostgresError, match=rf"(?s):{server.port} ended.*Address already in use"):
-        PostgresServer(tmp_path / "other", server.port, THROWAWAY_OPTIONS).start()
+        PostgresServer(folder / "other", server.port, THROWAWAY_OPTIONS).start()
 
 
 async def test_the_password_is_private_and_needed(server: PostgresServer) -> None:
@@ -145,7 +153,7 @@ async def test_missing_databases_are_created_once(server: PostgresServer) -> Non
 
 
 def test_a_killed_program_takes_its_server_along_and_the_next_one_starts(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
     program = dedent("""
         import sys
@@ -158,7 +166,7 @@ def test_a_killed_program_takes_its_server_along_and_the_next_one_starts(
         sys.stdin.read()
     """)
     with subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path / "postgres")],
+        [sys.executable, "-c", program, str(folder / "postgres")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -167,7 +175,7 @@ def test_a_killed_program_takes_its_server_along_and_the_next_one_starts(
         pid, url = owner.stdout.readline().split()
         asyncio.run(write_fact(url))
         owner.kill()
-    server = PostgresServer(tmp_path / "postgres")
+    server = PostgresServer(folder / "postgres")
     server.start()
     try:
         assert asyncio.run(read(server.url(), "SELECT text FROM fact")) == "kept"
@@ -179,7 +187,7 @@ def test_a_killed_program_takes_its_server_along_and_the_next_one_starts(
         server.stop()
 
 
-def test_it_runs_for_a_user_without_rights(tmp_path: Path) -> None:
+def test_it_runs_for_a_user_without_rights(folder: Path) -> None:
     program = dedent("""
         import os, sys
         from pathlib import Path
@@ -191,11 +199,10 @@ def test_it_runs_for_a_user_without_rights(tmp_path: Path) -> None:
         sys.stdout.write(str((server.data_dir / "cluster").stat().st_uid == os.geteuid() != 0))
         server.stop()
     """)
-    home = tmp_path / "home"
+    home = folder / "home"
     home.mkdir(mode=0o777)
     home.chmod(0o777)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    folder.chmod(0o755)
     done = subprocess.run(
         [sys.executable, "-c", program, str(home / "postgres")],
         capture_output=True,

@@ -99,16 +99,16 @@ class Trial:
 
 
 def lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """An orphan that has ended but that nobody has waited for yet lives no more."""
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return listed.stdout.strip()[:1] not in {"", "Z"}
 
 
 @pytest.fixture
-def trial(tmp_path: Path, postgres_server: str) -> Trial:
-    return Trial(tmp_path / "data", postgres_server)
+def trial(folder: Path, postgres_server: str) -> Trial:
+    return Trial(folder / "data", postgres_server)
 
 
 async def asked(url: str) -> dict[str, str]:
@@ -213,8 +213,8 @@ async def test_a_signal_stops_everything(trial: Trial) -> None:
     assert not any(lives(pid) for pid in pids)
 
 
-async def test_a_killed_database_server_comes_back_with_its_data(tmp_path: Path) -> None:
-    trial = Trial(tmp_path / "data", postgres=None)
+async def test_a_killed_database_server_comes_back_with_its_data(folder: Path) -> None:
+    trial = Trial(folder / "data", postgres=None)
     async with trial.running(tiny()):
         url = trial.now().databases["tiny_facts"]
         connection = await asyncpg.connect(url)
@@ -233,8 +233,8 @@ async def test_a_killed_database_server_comes_back_with_its_data(tmp_path: Path)
         await trial.supervisor(tiny()).run()
 
 
-async def test_a_killed_supervisor_leaves_nothing_and_can_start_again(tmp_path: Path) -> None:
-    trial = Trial(tmp_path / "data", postgres=None)
+async def test_a_killed_supervisor_leaves_nothing_and_can_start_again(folder: Path) -> None:
+    trial = Trial(folder / "data", postgres=None)
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, str(TINY), str(trial.data), str(trial.port)), stdout=subprocess.DEVNULL
     )
@@ -247,8 +247,8 @@ async def test_a_killed_supervisor_leaves_nothing_and_can_start_again(tmp_path: 
         assert await asked(trial.now().urls["door"])
 
 
-async def test_ctrl_c_ends_the_program_without_an_error(tmp_path: Path) -> None:
-    trial = Trial(tmp_path / "data", postgres=None)
+async def test_ctrl_c_ends_the_program_without_an_error(folder: Path) -> None:
+    trial = Trial(folder / "data", postgres=None)
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, str(TINY), str(trial.data), str(trial.port)), stdout=subprocess.PIPE
     )

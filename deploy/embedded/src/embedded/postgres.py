@@ -193,19 +193,21 @@ class PostgresServer:
         PostgreSQL sees whether processes of a killed server still hold its shared memory.
         """
         pid = _recorded_pid(self._pid_file)
-        if pid is None:
-            return
         for pause in _until(STOP_SECONDS):
-            if not _is_server(pid, self._cluster):
+            if pid is None or not _is_server(pid, self._cluster):
                 break
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
             yield pause
         else:
             raise PostgresError(f"PostgreSQL {pid} of an earlier run on {self.data_dir} stays on")
-        if self._pid_file.exists():
-            # The id may belong to any program by now, and PostgreSQL would refuse to start.
-            # That of its own parent it takes for a leftover.
+        # PostgreSQL would look only at whether some process has the recorded id: by now that may
+        # be a stranger, or an ended server that nobody has waited for.
+        _empty(self.socket_dir)
+        if pid is None:
+            self._pid_file.unlink(missing_ok=True)
+        elif self._pid_file.exists():
+            # A file that names the new server's parent is taken for a leftover.
             _, _, rest = self._pid_file.read_text().partition("\n")
             self._pid_file.write_text(f"{os.getpid()}\n{rest}")
 

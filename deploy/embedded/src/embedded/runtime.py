@@ -46,15 +46,16 @@ def save(data: Path, runtime: Runtime) -> None:
 
 def load(data: Path) -> Runtime | None:
     """The running suite; None when nothing runs, whatever an earlier run left behind."""
-    if supervisor_of(data) is None:
-        return None
-    return left_behind(data)
+    runtime = left_behind(data)
+    return runtime if runtime and runtime.pid == supervisor_of(data) else None
 
 
 def left_behind(data: Path) -> Runtime | None:
     """What the last run wrote; a clean stop takes it away."""
-    path = data / "runtime.json"
-    return msgspec.json.decode(path.read_bytes(), type=Runtime) if path.exists() else None
+    try:
+        return msgspec.json.decode((data / "runtime.json").read_bytes(), type=Runtime)
+    except FileNotFoundError:
+        return None
 
 
 def forget(data: Path) -> None:

@@ -51,7 +51,7 @@ class Patience:
 
     def pause_after(self, failures: int) -> float:
         """Doubles with every failure in a row, up to the longest."""
-        return min(self.first_pause * 2 ** min(failures - 1, 20), self.longest_pause)
+        return min(self.first_pause * 2.0 ** min(failures - 1, 20), self.longest_pause)
 
 
 class StartFailed(Exception):
@@ -246,7 +246,6 @@ class Supervisor:
         if self._external_postgres:
             ports = {name: port for name, port in ports.items() if name != POSTGRES}
         await asyncio.to_thread(check_ports, self._suite, ports, left_behind(self._data))
-        forget(self._data)
         server_url = self._external_postgres
         logs = self._data / "logs"
         logs.mkdir(exist_ok=True)
