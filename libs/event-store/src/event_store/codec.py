@@ -6,17 +6,31 @@ A type that was stored once decodes for ever: an old version keeps its class and
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
 
 from event_store.records import Metadata, RecordedEvent
 
-__all__ = ["Codec", "Past", "UnknownEventType", "encode_metadata"]
+__all__ = ["Codec", "Encoded", "Past", "UnknownEventType", "encode_metadata"]
 
 E = TypeVar("E")
 
 _ENCODER: Final = msgspec.json.Encoder()
+
+
+class Encoded(Protocol):
+    """Anything that carries a stored event: a recorded event, or an envelope."""
+
+    @property
+    def type(self) -> str:
+        """The stored name."""
+        ...
+
+    @property
+    def data(self) -> bytes:
+        """The JSON bytes."""
+        ...
 
 
 class UnknownEventType(Exception):
@@ -62,7 +76,14 @@ class Codec(Generic[E]):
         """The stored name and the JSON bytes. Raises KeyError for a class outside the table."""
         return self._names[type(event)], _ENCODER.encode(event)
 
-    def decode(self, recorded: RecordedEvent) -> E:
+    def names(self, classes: Iterable[type[E]]) -> frozenset[str]:
+        """Every stored name that may decode into one of `classes`: their own, and all that are upcast.
+
+        Raises KeyError for a class outside the table.
+        """
+        return frozenset(self._names[kind] for kind in classes) | frozenset(self._past)
+
+    def decode(self, recorded: Encoded) -> E:
         """Today's event. Raises UnknownEventType, or msgspec.ValidationError when the bytes do not fit."""
         decode = self._decoders.get(recorded.type)
         if decode is None:
