@@ -24,7 +24,7 @@ class Refusal(StrEnum):
     UNREADABLE = "UNREADABLE"
 
 
-class CertificateRefused(Exception):  # noqa: N818  named like the refusals of the domain
+class CertificateRefused(Exception):
     """The certificate may not sign a document at this moment."""
 
     def __init__(self, refusal: Refusal) -> None:

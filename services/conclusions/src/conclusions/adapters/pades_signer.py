@@ -11,7 +11,7 @@ from io import BytesIO
 from typing import Final
 
 import httpx
-from asn1crypto import tsp  # type: ignore[import-untyped]  # the package ships no types
+from asn1crypto import tsp
 from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
 from pyhanko.pdf_utils.content import PdfContent
 from pyhanko.pdf_utils.generic import NameObject, StreamObject
@@ -74,11 +74,11 @@ class StampPlacement(Enum):
     """On a page added to a document from elsewhere, so that it never covers any text."""
 
 
-class DocumentUnsignable(Exception):  # noqa: N818  named like the refusals of the domain
+class DocumentUnsignable(Exception):
     """The bytes are no PDF that can be signed: damaged, encrypted, or already signed."""
 
 
-class TimestampUnavailable(Exception):  # noqa: N818  named like the refusals of the domain
+class TimestampUnavailable(Exception):
     """The time-stamp authority did not answer as it should; signing again later may help."""
 
 
@@ -165,8 +165,9 @@ class PadesSigner:
             raise CertificateRefused(Refusal.REVOKED)
         context = trust_at(at, self._trust_roots, chain)
         [leaf] = load_certs_from_pemder_data(credential.certificate_pem)
+        validator = CertificateValidator(leaf, validation_context=context)
         try:
-            await CertificateValidator(leaf, validation_context=context).async_validate_usage(
+            await validator.async_validate_usage(  # type: ignore[no-untyped-call]  # pyHanko's
                 {"non_repudiation"}
             )
         except (PathError, ValidationError) as error:
@@ -257,7 +258,7 @@ class _DatedSigner(PdfSigner):
     def init_signing_session(
         self,
         pdf_out: BasePdfFileWriter,
-        existing_fields_only: bool = False,  # noqa: FBT001, FBT002  the signature is pyHanko's
+        existing_fields_only: bool = False,
     ) -> PdfSigningSession:
         session = super().init_signing_session(pdf_out, existing_fields_only)
         session.system_time = self._at
@@ -268,7 +269,7 @@ class _HttpTimeStamper(TimeStamper):
     """Asks an RFC 3161 authority over HTTP."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # pyHanko's
         self._url = url
         self._timeout_seconds = timeout_seconds
 
@@ -307,7 +308,7 @@ class _DrawnStamp(PdfContent):
 
 def _signer(credential: SigningCredential) -> SimpleSigner:
     [certificate] = load_certs_from_pemder_data(credential.certificate_pem)
-    store = SimpleCertificateStore()
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko's
     if credential.chain_pem.strip():
         store.register_multiple(load_certs_from_pemder_data(credential.chain_pem))
     return SimpleSigner(
@@ -322,7 +323,8 @@ def _signer(credential: SigningCredential) -> SimpleSigner:
 def _add_page(writer: IncrementalPdfFileWriter) -> None:
     size = (0, 0, PAGE_WIDTH * POINTS_PER_MM, PAGE_HEIGHT * POINTS_PER_MM)
     contents = writer.add_object(StreamObject(stream_data=b""))
-    writer.insert_page(PageObject(contents=contents, media_box=size))
+    page = PageObject(contents=contents, media_box=size)  # type: ignore[no-untyped-call]  # pyHanko's
+    writer.insert_page(page)  # type: ignore[no-untyped-call]  # pyHanko's
 
 
 def _stamp_box(placement: StampPlacement) -> tuple[int, int, int, int]:

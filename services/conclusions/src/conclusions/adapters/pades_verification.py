@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from io import BytesIO
+from typing import cast
 
-from asn1crypto import x509 as asn1_x509  # type: ignore[import-untyped]  # ships no types
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from pyhanko.keys import load_certs_from_pemder_data
@@ -152,9 +153,7 @@ def _outcome(
 def timestamp_of(embedded: EmbeddedPdfSignature) -> datetime | None:
     """The time in the signature's time-stamp token, believed or not."""
     for token in extract_tst_data_iter(embedded.signer_info, signed=False):
-        moment = token["encap_content_info"]["content"].parsed["gen_time"].native
-        assert isinstance(moment, datetime)
-        return moment
+        return cast("datetime", token["encap_content_info"]["content"].parsed["gen_time"].native)
     return None
 
 

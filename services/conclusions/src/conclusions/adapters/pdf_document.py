@@ -24,6 +24,7 @@ from conclusions.adapters.pdf_page import (
     STAMP_WIDTH,
     TEXT_WIDTH,
     ClinicPaper,
+    Style,
 )
 
 # The order is the numbering of the form (CON-02). A printed section keeps its number of the form
@@ -55,7 +56,7 @@ SECTION_GAP: Final = 2.6
 FULL_PAGE: Final = 240.0
 
 
-class LogoUnreadable(ValueError):  # noqa: N818  named like the refusals of the domain
+class LogoUnreadable(ValueError):
     """The organisation's logo is not a PNG picture."""
 
 
@@ -89,22 +90,22 @@ def print_conclusion(conclusion: PrintedConclusion, texts: Mapping[str, str]) ->
     """Renders the document; equal input gives equal bytes. `texts` maps `section.name` to a text
     in the document's language, as in `texts/ru.toml`. Takes tenths of a second of CPU: call it in
     a thread."""
-    paper = ClinicPaper(
+    with ClinicPaper(
         language=texts["pdf.language"],
         created_at=conclusion.created_at,
         title=texts["pdf.title"],
-    )
-    paper.set_author(conclusion.organisation_name)
-    paper.running_title = f"{texts['pdf.title']} \N{MIDDLE DOT} {conclusion.patient_name}"
-    paper.add_page()
-    _letterhead(paper, conclusion)
-    _facts(paper, conclusion, texts)
-    _sections(paper, conclusion, texts)
-    _closing(paper, conclusion, texts)
-    paper.number_pages(
-        document=f"{texts['pdf.document']} {conclusion.document_id}", page=texts["pdf.page"]
-    )
-    return bytes(paper.output())
+    ) as paper:
+        paper.set_author(conclusion.organisation_name)
+        paper.running_title = f"{texts['pdf.title']} \N{MIDDLE DOT} {conclusion.patient_name}"
+        paper.add_page()
+        _letterhead(paper, conclusion)
+        _facts(paper, conclusion, texts)
+        _sections(paper, conclusion, texts)
+        _closing(paper, conclusion, texts)
+        paper.number_pages(
+            document=f"{texts['pdf.document']} {conclusion.document_id}", page=texts["pdf.page"]
+        )
+        return bytes(paper.output())
 
 
 def _letterhead(paper: ClinicPaper, conclusion: PrintedConclusion) -> None:
@@ -154,7 +155,7 @@ def _facts(paper: ClinicPaper, conclusion: PrintedConclusion, texts: Mapping[str
         top = paper.get_y()
         paper.line_of(texts[f"pdf.{key}"], size=9, colour=MUTED, width=LABEL_WIDTH)
         paper.set_xy(MARGIN_LEFT + LABEL_WIDTH, top)
-        style = "B" if key == "patient" else ""
+        style: Style = "B" if key == "patient" else ""
         paper.paragraph(value, size=10, style=style, width=TEXT_WIDTH - LABEL_WIDTH)
         paper.ln(1.2)
     paper.set_x(MARGIN_LEFT)

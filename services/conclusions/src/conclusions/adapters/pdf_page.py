@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, Self, TypeAlias, cast
 
 from fpdf import FPDF
 from fpdf.enums import MethodReturnValue
@@ -51,13 +51,21 @@ class ClinicPaper(FPDF):
         )
         self.running_title = ""
         # Otherwise a patient who types {nb} would print the number of pages.
-        self.str_alias_nb_pages = None
+        self.str_alias_nb_pages = ""
         self.c_margin = 0
         self.set_margins(MARGIN_LEFT, MARGIN_TOP, MARGIN_RIGHT)
         self.set_auto_page_break(auto=True, margin=MARGIN_BOTTOM)
         self.set_lang(language)
         self.set_title(title)
         self.set_creation_date(created_at)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for font in self.fonts.values():
+            if isinstance(font, TTFFont):
+                font.ttfont.close()
 
     @override
     def header(self) -> None:
@@ -96,8 +104,7 @@ class ClinicPaper(FPDF):
             height = self.multi_cell(
                 TEXT_WIDTH, _leading(size), clean, dry_run=True, output=MethodReturnValue.HEIGHT
             )
-        assert isinstance(height, float)
-        return height
+        return cast("float", height)
 
     def paragraph(
         self,
@@ -114,10 +121,9 @@ class ClinicPaper(FPDF):
         left = self.get_x()
         leading = _leading(size)
         with self._set(printable(text, self._glyphs), size, style, colour) as clean:
-            if max_lines is not None:
-                clean = self._first_lines(clean, width, leading, max_lines)
+            shown = self._first_lines(clean, width, leading, max_lines) if max_lines else clean
             self.multi_cell(
-                width, leading, clean, align=align, new_x="LEFT", new_y="NEXT", padding=0
+                width, leading, shown, align=align, new_x="LEFT", new_y="NEXT", padding=0
             )
         self.set_x(left)
 
@@ -132,15 +138,17 @@ class ClinicPaper(FPDF):
         align: Literal["L", "R"] = "L",
     ) -> None:
         """Prints one line; what does not fit ends in an ellipsis."""
-        clean = printable(text, self._glyphs).replace("\n", " ")
-        with self._set(clean, size, style, colour) as shown:
-            if self.get_string_width(shown) > width:
-                shown = self._first_lines(shown, width, _leading(size), 1)
+        one_line = printable(text, self._glyphs).replace("\n", " ")
+        with self._set(one_line, size, style, colour):
+            shown = self._first_lines(one_line, width, _leading(size), 1)
             self.cell(width, _leading(size), shown, align=align, new_x="LMARGIN", new_y="NEXT")
 
     def _first_lines(self, text: str, width: float, leading: float, count: int) -> str:
-        lines = self.multi_cell(
-            width, leading, text, dry_run=True, output=MethodReturnValue.LINES, align="L"
+        lines = cast(
+            "list[str]",
+            self.multi_cell(
+                width, leading, text, dry_run=True, output=MethodReturnValue.LINES, align="L"
+            ),
         )
         if len(lines) <= count:
             return text

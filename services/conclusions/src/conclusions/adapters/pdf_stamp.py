@@ -7,7 +7,7 @@ from datetime import datetime
 from babel import Locale
 from babel.dates import format_date
 
-from conclusions.adapters.pdf_page import ACCENT, INK, STAMP_HEIGHT, STAMP_WIDTH, ClinicPaper
+from conclusions.adapters.pdf_page import ACCENT, INK, STAMP_HEIGHT, STAMP_WIDTH, ClinicPaper, Style
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,14 @@ class Stamp:
 
 def draw_stamp(stamp: Stamp, texts: Mapping[str, str]) -> bytes:
     """A PDF of one page, just as large as the stamp."""
-    paper = ClinicPaper(
+    with ClinicPaper(
         language=texts["pdf.language"], created_at=stamp.signed_at, title=texts["stamp.title"]
-    )
+    ) as paper:
+        _draw(paper, stamp, texts)
+        return bytes(paper.output())
+
+
+def _draw(paper: ClinicPaper, stamp: Stamp, texts: Mapping[str, str]) -> None:
     paper.set_margins(0, 0, 0)
     paper.set_auto_page_break(auto=False)
     paper.add_page(format=(STAMP_WIDTH, STAMP_HEIGHT))
@@ -63,7 +68,6 @@ def draw_stamp(stamp: Stamp, texts: Mapping[str, str]) -> bytes:
         top = paper.get_y()
         paper.line_of(texts[f"stamp.{key}"], size=7.5, colour=ACCENT, width=21)
         paper.set_xy(24.5, top)
-        style = "B" if key == "owner" else ""
+        style: Style = "B" if key == "owner" else ""
         paper.paragraph(value, size=7.5, style=style, colour=INK, width=inner - 21, max_lines=2)
         paper.ln(0.5)
-    return bytes(paper.output())

@@ -13,11 +13,11 @@ ATTEMPTS: Final = 3
 FIRST_PAUSE_SECONDS: Final = 0.2
 
 
-class CertificateAuthorityUnavailable(Exception):  # noqa: N818  named like the domain's refusals
+class CertificateAuthorityUnavailable(Exception):
     """The authority does not answer, or not as agreed; asking again later may help."""
 
 
-class CertificateNotIssued(Exception):  # noqa: N818  named like the domain's refusals
+class CertificateNotIssued(Exception):
     """The authority refuses to issue the certificate."""
 
     def __init__(self, status: int) -> None:
@@ -28,7 +28,7 @@ class CertificateNotIssued(Exception):  # noqa: N818  named like the domain's re
 class _Issued(msgspec.Struct, frozen=True):
     certificate_pem: str
     chain_pem: str
-    key_pem: str
+    private_key_pem: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class SandboxCertificateAuthority:
         return SigningCredential(
             certificate_pem=issued.certificate_pem.encode(),
             chain_pem=issued.chain_pem.encode(),
-            key_pem=issued.key_pem.encode(),
+            key_pem=issued.private_key_pem.encode(),
         )
 
     async def _ask(self, request: dict[str, str | None]) -> httpx.Response:

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
-import conclusions
 import pytest
-from conclusions.adapters.certificates import SigningCredential
-from conclusions.adapters.pdf_document import PrintedConclusion
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+import conclusions
+from conclusions.adapters.certificates import SigningCredential
+from conclusions.adapters.pdf_document import PrintedConclusion
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)
@@ -87,7 +88,12 @@ class Authority:
         owner: str = OWNER,
         for_timestamps: bool = False,
     ) -> SigningCredential:
-        key = ec.generate_private_key(ec.SECP256R1())
+        # pyHanko's time-stamp authority for tests signs with RSA alone.
+        key = (
+            rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            if for_timestamps
+            else ec.generate_private_key(ec.SECP256R1())
+        )
         surname, _, given_name = owner.partition(" ")
         names = [
             x509.NameAttribute(NameOID.COMMON_NAME, "Клиника"),
@@ -117,9 +123,7 @@ class Authority:
 
     def revoke(self, credential: SigningCredential, at: datetime) -> bytes:
         serial = x509.load_pem_x509_certificate(credential.certificate_pem).serial_number
-        entry = (
-            x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
-        )
+        entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)

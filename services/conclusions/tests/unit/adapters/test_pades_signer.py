@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -12,7 +13,12 @@ from typing import Protocol
 
 import pytest
 from aiohttp import web
-from asn1crypto import cms, tsp  # type: ignore[import-untyped]  # the package ships no types
+from asn1crypto import cms, tsp
+from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.sign.timestamps import DummyTimeStamper
+from pypdf import PdfReader, PdfWriter
+
 from conclusions.adapters.certificates import CertificateRefused, Refusal, SigningCredential
 from conclusions.adapters.pades_signer import (
     DocumentUnsignable,
@@ -22,10 +28,6 @@ from conclusions.adapters.pades_signer import (
 )
 from conclusions.adapters.pades_verification import Outcome, verify
 from conclusions.adapters.pdf_document import PrintedConclusion, print_conclusion
-from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign.timestamps import DummyTimeStamper
-from pypdf import PdfReader, PdfWriter
 
 NOON = datetime.fromisoformat("2026-11-21T12:00:00+00:00")
 SECOND = timedelta(seconds=1)
@@ -113,26 +115,29 @@ async def test_the_record_suffices_to_check_the_document_and_the_signature(
     assert f"{info['sid'].chosen['serial_number'].native:X}" == record.certificate.serial
 
 
-async def test_pdfsig_trusts_the_signature_when_it_trusts_the_root(
-    tool: Tool,
-    signer: PadesSigner,
-    document: bytes,
-    authority: Authority,
-    tmp_path: Path,
-) -> None:
-    trusted = tmp_path / "nss"
-    trusted.mkdir()
+@pytest.fixture
+def trusting_store(authority: Authority, tmp_path: Path) -> str:
+    """A certificate store of NSS that trusts the root."""
+    store = tmp_path / "nss"
+    store.mkdir()
     root = tmp_path / "root.pem"
     root.write_bytes(authority.root_pem)
-    store = ["-d", f"sql:{trusted}"]
-    subprocess.run(["certutil", "-N", *store, "--empty-password"], check=True)
-    subprocess.run(
-        ["certutil", "-A", *store, "-n", "root", "-t", "CT,CT,CT", "-i", str(root)], check=True
-    )
+    if shutil.which("certutil") is None:
+        pytest.fail("certutil is missing: install the package libnss3-tools")
+    place = f"sql:{store}"
+    subprocess.run(["certutil", "-N", "-d", place, "--empty-password"], check=True)
+    add = ["certutil", "-A", "-d", place, "-n", "root", "-t", "CT,CT,CT", "-i", str(root)]
+    subprocess.run(add, check=True)
+    return place
+
+
+async def test_pdfsig_trusts_the_signature_when_it_trusts_the_root(
+    tool: Tool, signer: PadesSigner, document: bytes, authority: Authority, trusting_store: str
+) -> None:
     # pdfsig judges by the machine's clock, so this certificate outlives the test.
     long_lived = authority.issue(valid_to=NOON + 40 * YEAR)
     signed = await signer.sign(document, long_lived, at=NOON)
-    report = tool("pdfsig", signed.content, "-nssdir", f"sql:{trusted}")
+    report = tool("pdfsig", signed.content, "-nssdir", trusting_store)
     assert "Signature is Valid." in report
     assert "Certificate is Trusted." in report
     assert "ETSI.CAdES.detached" in report
@@ -209,7 +214,7 @@ async def test_pages_appended_after_signing_are_a_modification(
     writer.root["/Pages"]["/Kids"][0]["/Rotate"] = writer.root["/Pages"]["/Count"]
     writer.update_container(writer.root["/Pages"]["/Kids"][0])
     forged = io.BytesIO()
-    writer.write(forged)
+    writer.write(forged)  # type: ignore[no-untyped-call]  # pyHanko's
     assert forged.getvalue().startswith(signed.content)
     verification = await verify(forged.getvalue(), trust_roots_pem=authority.root_pem)
     assert verification.outcome is Outcome.MODIFIED

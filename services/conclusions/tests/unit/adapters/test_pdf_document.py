@@ -8,16 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pypdf import PdfReader
+
 from conclusions.adapters.pdf_document import (
     FIELD_KEYS,
     LogoUnreadable,
     PrintedConclusion,
     print_conclusion,
 )
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from PIL import Image
-from pypdf import PdfReader
 
 Tool = Callable[..., str]
 Texts = dict[str, str]
@@ -104,7 +105,7 @@ def test_language_and_metadata_are_set_and_name_no_patient(
     texts: Texts, conclusion: PrintedConclusion
 ) -> None:
     reader = PdfReader(io.BytesIO(print_conclusion(conclusion, texts)))
-    assert reader.trailer["/Root"]["/Lang"] == "ru-RU"
+    assert reader.root_object["/Lang"] == "ru-RU"
     assert reader.metadata is not None
     assert reader.metadata.title == texts["pdf.title"]
     assert reader.metadata.creation_date == conclusion.created_at
@@ -185,12 +186,8 @@ def test_nothing_hostile_is_drawn_outside_the_margins(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(text=st.text(max_size=300), name=st.text(min_size=1, max_size=80))
-def test_any_text_prints(
-    texts: Texts, conclusion: PrintedConclusion, text: str, name: str
-) -> None:
-    hostile = replace(
-        conclusion, fields={"complaints": text, "history": text}, patient_name=name
-    )
+def test_any_text_prints(texts: Texts, conclusion: PrintedConclusion, text: str, name: str) -> None:
+    hostile = replace(conclusion, fields={"complaints": text, "history": text}, patient_name=name)
     document = print_conclusion(hostile, texts)
     assert len(PdfReader(io.BytesIO(document)).pages) >= 1
 
