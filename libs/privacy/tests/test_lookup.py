@@ -12,7 +12,6 @@ from vocabulary.snils import parse_snils
 HASHES = LookupHashes(b"s" * 32)
 
 
-@pytest.mark.requirement("IDN-43")
 def test_a_value_is_found_however_it_is_written() -> None:
     hashed = HASHES.phone(NORTH, parse_phone("+79161234567"))
     assert HASHES.phone(NORTH, parse_phone("8 (916) 123-45-67")) == hashed

@@ -173,7 +173,6 @@ def test_a_name_may_have_a_hundred_characters() -> None:
     assert FullName(last="И" * 100, first="А").last == "И" * 100
 
 
-@pytest.mark.requirement("BKG-106")
 def test_age_is_completed_years() -> None:
     born = date(2000, 2, 29)
     assert age_on(born, date(2018, 2, 28)) == 17
