@@ -105,7 +105,7 @@ def test_language_and_metadata_are_set_and_name_no_patient(
     texts: Texts, conclusion: PrintedConclusion
 ) -> None:
     reader = PdfReader(io.BytesIO(print_conclusion(conclusion, texts)))
-    assert reader.root_object["/Lang"] == "ru-RU"
+    assert str(reader.root_object["/Lang"]) == "ru-RU"
     assert reader.metadata is not None
     assert reader.metadata.title == texts["pdf.title"]
     assert reader.metadata.creation_date == conclusion.created_at
