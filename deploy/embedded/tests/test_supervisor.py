@@ -120,7 +120,7 @@ async def asked(url: str) -> dict[str, str]:
 async def test_it_starts_in_order_and_stops_in_reverse(trial: Trial) -> None:
     async with trial.running(tiny()):
         pids = trial.pids()
-        environment = await asked(trial.now().urls["door"])
+        environment = await asked(trial.now().processes["door"].url)
         assert environment["SECRET"] == "generated"
         connection = await asyncpg.connect(environment["DATABASE_URL"])
         assert await connection.fetchval("SELECT current_database()") == "tiny_facts"
@@ -142,7 +142,7 @@ async def test_what_it_writes_is_private_and_kept(trial: Trial) -> None:
         assert "door was here" in (trial.data / "logs" / "door.log").read_text()
     (trial.data / "secrets.json").write_text('{"secret": "kept"}')
     async with trial.running(tiny()):
-        assert (await asked(trial.now().urls["door"]))["SECRET"] == "kept"
+        assert (await asked(trial.now().processes["door"].url))["SECRET"] == "kept"
 
 
 async def test_a_killed_program_is_started_again(trial: Trial) -> None:
@@ -155,7 +155,7 @@ async def test_a_killed_program_is_started_again(trial: Trial) -> None:
                 and now.processes["kitchen"].pid not in {None, killed}
             )
         )
-        assert await asked(now.urls["kitchen"])
+        assert await asked(now.processes["kitchen"].url)
         assert now.processes["door"].restarts == 0
     said = "\n".join(trial.said)
     assert "! kitchen was ended by SIGKILL\n  starting kitchen again in 0.1 s" in said
@@ -178,7 +178,7 @@ async def test_a_second_start_is_refused(trial: Trial) -> None:
     async with trial.running(tiny()):
         with pytest.raises(Refused, match=f"already running on .*: process {os.getpid()}"):
             await trial.supervisor(tiny()).run()
-        assert await asked(trial.now().urls["door"])
+        assert await asked(trial.now().processes["door"].url)
 
 
 async def test_a_program_that_is_never_healthy_shows_its_log(trial: Trial) -> None:
@@ -244,7 +244,7 @@ async def test_a_killed_supervisor_leaves_nothing_and_can_start_again(folder: Pa
     await program.wait()
     async with trial.running(tiny()):
         assert not any(lives(pid) for pid in pids)
-        assert await asked(trial.now().urls["door"])
+        assert await asked(trial.now().processes["door"].url)
 
 
 async def test_ctrl_c_ends_the_program_without_an_error(folder: Path) -> None:

@@ -22,7 +22,7 @@ from embedded.supervisor import StartFailed, Supervisor, run_until_signalled
 STOP_SECONDS = 60.0
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__)
-console = Console(highlight=False, markup=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 Data = Annotated[Path | None, typer.Option(help="Data directory [env KABINET_DATA, else .data]")]
 Port = Annotated[int | None, typer.Option(help="Port of the gateway [env PORT, else 8080]")]

@@ -305,11 +305,11 @@ def free_port() -> int:
         return port
 
 
-def last_lines(log: Path, count: int = 15) -> Sequence[str]:
-    """The end of a log, indented, under a line that names the file."""
+def last_lines(log: Path, since: int = 0, count: int = 15) -> Sequence[str]:
+    """The end of what a log got since it had so many bytes, under a line that names the file."""
     if not log.exists():
         return ()
-    lines = log.read_text(errors="replace").splitlines()[-count:]
+    lines = log.read_bytes()[since:].decode(errors="replace").splitlines()[-count:]
     return (f"{log} ends:", *(f"    {line}" for line in lines))
 
 

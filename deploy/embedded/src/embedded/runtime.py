@@ -23,7 +23,6 @@ class Runtime:
 
     pid: int
     ready: bool
-    urls: Mapping[str, str]
     databases: Mapping[str, str]
     processes: Mapping[str, RunningProcess]
     secrets_file: str

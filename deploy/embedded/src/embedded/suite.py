@@ -25,6 +25,9 @@ PORTS = (
 
 DATABASES = (*SERVICES, "bus")
 
+# Clinics that have a shop at the sandbox acquirer.
+TENANTS = ("north", "south")
+
 
 def random_key() -> str:
     """32 random bytes, base64."""
@@ -37,40 +40,75 @@ def random_token() -> str:
 
 SECRETS = {
     "master_key": random_key,
-    "signing_key": random_key,
-    "acquirer_shop_key": random_token,
-    **{f"{name}_client_secret": random_token for name in SERVICES},
+    **{f"{name}_service_secret": random_token for name in SERVICES},
+    **{f"{tenant}_shop_secret": random_token for tenant in TENANTS},
 }
 
 
 def processes(machine: Machine) -> Sequence[Process]:
-    client_secrets = {name: machine.secrets[f"{name}_client_secret"] for name in SERVICES}
     return (
-        twin("acquirer", machine, shows="sandbox acquirer: pay or decline"),
-        twin("mail", machine, {"SANDBOX_SMTP_PORT": str(machine.ports["smtp"])}, shows="letters"),
+        twin("acquirer", machine, *shop_options(machine), shows="sandbox acquirer: payments"),
+        twin("mail", machine, f"--smtp-port={machine.ports['smtp']}", shows="letters and SMS sent"),
         twin("ca", machine),
         service(
             "identity",
             machine,
             {
                 "IDENTITY_MASTER_KEY": machine.secrets["master_key"],
-                "IDENTITY_SERVICE_SECRETS": json.dumps(client_secrets),
+                "IDENTITY_SERVICE_SECRETS": json.dumps(
+                    {name: machine.secrets[f"{name}_service_secret"] for name in SERVICES}
+                ),
             },
-            needs=("mail",),
         ),
         service("booking", machine, needs=("identity",)),
         service("consultation_room", machine, needs=("identity",)),
         service("conclusions", machine, needs=("identity", "ca")),
-        service("billing", machine, needs=("identity", "acquirer")),
-        service("notifications", machine, needs=("identity", "mail")),
+        service(
+            "billing",
+            machine,
+            {
+                "BILLING_YOOKASSA_URL": machine.url("acquirer"),
+                "BILLING_YOOKASSA_PROFILES": json.dumps(shops(machine)),
+            },
+            needs=("identity", "acquirer"),
+        ),
+        service(
+            "notifications",
+            machine,
+            {
+                "NOTIFICATIONS_SMTP_HOST": LOCAL,
+                "NOTIFICATIONS_SMTP_PORT": str(machine.ports["smtp"]),
+            },
+            needs=("identity", "mail"),
+        ),
         service("ops", machine, needs=("identity",)),
         service(
             "gateway",
             machine,
-            {f"GATEWAY_{name.upper()}_URL": machine.url(name) for name in SERVICES[:6]},
-            needs=("identity", "booking", "consultation_room", "conclusions", "billing"),
-            shows="the public API, its pages under /docs",
+            {
+                f"GATEWAY_{name.upper()}_URL": machine.url(name)
+                for name in SERVICES
+                if name != "gateway"
+            },
+            needs=tuple(name for name in SERVICES if name != "gateway"),
+            shows="the public API, described under /docs",
         ),
+    )
+
+
+def shops(machine: Machine) -> Mapping[str, Mapping[str, str]]:
+    """The acquirer knows a tenant by this shop id and secret."""
+    return {
+        tenant: {"shop_id": f"shop-{tenant}", "secret": machine.secrets[f"{tenant}_shop_secret"]}
+        for tenant in TENANTS
+    }
+
+
+def shop_options(machine: Machine) -> Sequence[str]:
+    callbacks = f"{machine.url('gateway')}/api/v1/callbacks/yookassa"
+    return tuple(
+        f"--shop={shop['shop_id']}:{shop['secret']}:{callbacks}/{tenant}"
+        for tenant, shop in shops(machine).items()
     )
 
 
@@ -94,7 +132,7 @@ def service(
             f"{prefix}_DATABASE_URL": machine.databases[name],
             f"{prefix}_BUS_URL": machine.databases["bus"],
             f"{prefix}_IDENTITY_URL": machine.url("identity"),
-            f"{prefix}_SERVICE_SECRET": machine.secrets[f"{name}_client_secret"],
+            f"{prefix}_SERVICE_SECRET": machine.secrets[f"{name}_service_secret"],
             f"{prefix}_CLOCK_FILE": str(machine.clock_file),
             f"{prefix}_FILES_DIR": str(machine.data / "files" / name),
             **(more or {}),
@@ -104,21 +142,19 @@ def service(
     )
 
 
-def twin(
-    name: str, machine: Machine, more: Mapping[str, str] | None = None, *, shows: str = ""
-) -> Process:
+def twin(name: str, machine: Machine, *options: str, shows: str = "") -> Process:
     """A stand-in for the outside world: `python -m sandbox <name>`."""
     return Process(
         name=name,
-        argv=(sys.executable, "-m", "sandbox", name),
-        health=f"{machine.url(name)}/readyz",
-        environment={
-            "SANDBOX_HOST": LOCAL,
-            "SANDBOX_PORT": str(machine.ports[name]),
-            "SANDBOX_DATA_DIR": str(machine.data / "sandbox" / name),
-            "SANDBOX_CLOCK_FILE": str(machine.clock_file),
-            **(more or {}),
-        },
+        argv=(
+            *(sys.executable, "-m", "sandbox", name),
+            f"--host={LOCAL}",
+            f"--port={machine.ports[name]}",
+            f"--data={machine.data / 'sandbox' / name}",
+            f"--clock-file={machine.clock_file}",
+            *options,
+        ),
+        health=f"{machine.url(name)}/livez",
         shows=shows,
     )
 

@@ -43,7 +43,7 @@ class Patience:
     """How long to wait, in seconds."""
 
     until_healthy: float = 60.0
-    until_stopped: float = 10.0
+    until_stopped: float = 15.0
     first_pause: float = 0.2
     longest_pause: float = 5.0
     steady_after: float = 10.0
@@ -92,6 +92,7 @@ class Command:
 
     async def start(self) -> None:
         with self._log.open("ab") as log:
+            log_began = log.tell()
             try:
                 self._running = await asyncio.create_subprocess_exec(
                     *self._process.argv,
@@ -100,7 +101,7 @@ class Command:
                     stderr=log,
                     env=self._environment,
                     start_new_session=True,  # the terminal's Ctrl-C is for the supervisor
-                    preexec_fn=dies_with_its_parent(signal.SIGTERM),  # one system call
+                    preexec_fn=dies_with_its_parent(signal.SIGTERM),
                 )
             except OSError as error:
                 raise StartFailed(f"{self._process.name} cannot be run: {error}") from error
@@ -119,8 +120,10 @@ class Command:
         finally:
             healthy.cancel()
             end.cancel()
-        await self.stop(within=0)
-        raise StartFailed("\n".join((f"{self._process.name} {how}", *last_lines(self._log))))
+        await self._kill()
+        raise StartFailed(
+            "\n".join((f"{self._process.name} {how}", *last_lines(self._log, log_began)))
+        )
 
     async def ended(self) -> str:
         if self._running is None:
@@ -138,9 +141,13 @@ class Command:
             running.terminate()
             async with asyncio.timeout(within):
                 await running.wait()
-        _kill_group(running.pid)
-        await running.wait()
-        self._running = None
+        await self._kill()
+
+    async def _kill(self) -> None:
+        if self._running:
+            _kill_group(self._running.pid)
+            await self._running.wait()
+            self._running = None
 
     async def _becomes_healthy(self) -> None:
         async with httpx.AsyncClient(timeout=2.0, trust_env=False) as client:
@@ -231,7 +238,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Raises ``Refused`` before anything is started, ``StartFailed`` after stopping it all."""
-        self._data.mkdir(parents=True, exist_ok=True)
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = LockFile(lock_file(self._data))
         try:
             lock.acquire()
@@ -247,8 +254,8 @@ class Supervisor:
             ports = {name: port for name, port in ports.items() if name != POSTGRES}
         await asyncio.to_thread(check_ports, self._suite, ports, left_behind(self._data))
         server_url = self._external_postgres
-        logs = self._data / "logs"
-        logs.mkdir(exist_ok=True)
+        for folder in ("logs", "files", "sandbox"):
+            (self._data / folder).mkdir(mode=0o700, exist_ok=True)
         secrets = keep_secrets(
             self._secrets_file,
             self._suite.secrets,
@@ -319,7 +326,7 @@ class Supervisor:
                 failures += 1
                 if not kept.up.is_set() and failures >= self._patience.tries_at_start:
                     raise
-                how = str(failed)
+                how, *_ = str(failed).splitlines()
             else:
                 took = time.monotonic() - began
                 self._say(f"  {kept.name:<20} {'back' if kept.up.is_set() else 'up'}, {took:.1f} s")
@@ -370,7 +377,6 @@ class Supervisor:
             Runtime(
                 pid=os.getpid(),
                 ready=self._ready,
-                urls={name: machine.url(name) for name in self._processes},
                 databases=machine.databases,
                 processes={
                     kept.name: RunningProcess(
