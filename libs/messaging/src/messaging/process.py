@@ -1,0 +1,123 @@
+"""Processes (sagas): a table of events to what follows from them."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from decider import Rejection
+from event_store import CommandContext
+
+__all__ = ["Dispatch", "Process", "Reaction", "Reactions", "send"]
+
+Reaction: TypeAlias = Callable[..., "Sequence[Dispatch] | Awaitable[Sequence[Dispatch] | None]"]
+"""`(event, cause) -> dispatches`, pure; or `async (event, cause, application) -> dispatches | None`, with effects."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """A command for the aggregate `key` of the application's field `to`.
+
+    `otherwise`: what follows when the rules say no, by kind of rejection (its subclasses too; the first row wins).
+    """
+
+    to: str
+    key: object
+    command: object
+    otherwise: Mapping[type[Rejection], Callable[[Any], "Sequence[Dispatch]"]] = field(
+        default_factory=dict
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """One saga of a service, fed by the service's own events.
+
+    State that rules depend on belongs into a stream with its own decider, not here. `starts` and `ends` name the
+    instance that an event begins or finishes; instances open for too long are listed as stuck.
+    """
+
+    name: str
+    reactions: Mapping[type[Any], Reaction]
+    starts: Mapping[type[Any], Callable[[Any], str]] = field(default_factory=dict)
+    ends: Mapping[type[Any], Callable[[Any], str]] = field(default_factory=dict)
+
+    @property
+    def events(self) -> frozenset[type[Any]]:
+        """Every event type that the process wants to see."""
+        return frozenset(self.reactions) | frozenset(self.starts) | frozenset(self.ends)
+
+
+class Reactions:
+    """Calls the reaction to an event, and sends what it answers."""
+
+    def __init__(self, name: str, table: Mapping[type[Any], Reaction], app: object) -> None:
+        self._name, self._app = name, app
+        self._table = {
+            event: (reaction, inspect.iscoroutinefunction(reaction))
+            for event, reaction in table.items()
+        }
+
+    async def react(
+        self,
+        event: object,
+        cause: object,
+        context: Callable[[str], CommandContext],
+        rejected: Callable[[Rejection], None],
+    ) -> None:
+        """`context` makes the command context of a reaction's name; `rejected` hears of final refusals."""
+        row = self._table.get(type(event))
+        if row is None:
+            return
+        reaction, has_effects = row
+        try:
+            answer = reaction(event, cause, self._app) if has_effects else reaction(event, cause)
+            dispatches = await answer if isinstance(answer, Awaitable) else answer
+        except Rejection as rejection:
+            rejected(rejection)
+            return
+        await send(
+            dispatches or (), app=self._app, name=self._name, context=context, rejected=rejected
+        )
+
+
+async def send(
+    dispatches: Sequence[Dispatch],
+    *,
+    app: object,
+    name: str,
+    context: Callable[[str], CommandContext],
+    rejected: Callable[[Rejection], None],
+) -> None:
+    """Send each dispatch to the command handler that it names, in order.
+
+    `context(reaction)` derives the context of each; the reaction's word is `name` and the dispatch's place. A final
+    refusal goes to `rejected`, and the next dispatch is sent all the same.
+    """
+    for index, dispatch in enumerate(dispatches):
+        reaction = f"{name}.{index}"
+        try:
+            await getattr(app, dispatch.to).handle(
+                dispatch.command, key=dispatch.key, context=context(reaction)
+            )
+        except Rejection as rejection:
+            follow = _otherwise(dispatch, rejection)
+            if follow is None:
+                rejected(rejection)
+            else:
+                await send(
+                    follow(rejection),
+                    app=app,
+                    name=f"{reaction}.otherwise",
+                    context=context,
+                    rejected=rejected,
+                )
+
+
+def _otherwise(
+    dispatch: Dispatch, rejection: Rejection
+) -> Callable[[Any], Sequence[Dispatch]] | None:
+    for kind, follow in dispatch.otherwise.items():
+        if isinstance(rejection, kind):
+            return follow
+    return None

@@ -1,0 +1,386 @@
+"""The engine under every consumer: one batch after the other, keys side by side, one key in order, nothing lost.
+
+What happens to an event whose handler fails is decided here and nowhere else; what is durable about it is the inbox.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeAlias
+
+from event_store import AppendConflict, StoreUnavailable
+from messaging.bus import MessagingUnavailable
+from messaging.envelope import Envelope
+from messaging.inbox import Apply, Claim, Fenced, Flow, Inbox, Instances, Progress, StepAside
+from messaging.watch import Watch
+
+__all__ = ["RETRYABLE", "Handle", "HandleRows", "Pump", "Runnable", "Terms", "hold"]
+
+RETRYABLE: Final[tuple[type[Exception], ...]] = (
+    MessagingUnavailable,
+    StoreUnavailable,
+    AppendConflict,
+)
+"""What always passes by itself."""
+
+_PASSING: Final[tuple[type[Exception], ...]] = (Fenced, *RETRYABLE)
+
+Handle: TypeAlias = Callable[[Envelope], Awaitable[Instances]]
+"""Handles one event; harmless when called again with the same event."""
+
+HandleRows: TypeAlias = Callable[[Any, Sequence[Envelope]], Awaitable[None]]
+"""Writes rows for several events in order through the inbox's own connection, in its transaction."""
+
+_DUE_AT_ONCE: Final = 100
+
+
+class Runnable(Protocol):
+    """A relay or a consumer."""
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        ...
+
+    async def standing(self) -> tuple[int, object]:
+        """How many events are still to come (at least), and where it is: equal when it has not moved."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How patient a consumer is.
+
+    `attempts` are counted for failures and crashes, not for errors that pass by themselves; those are tried
+    `quick_tries` times on the spot and then for ever, later and later. The delay doubles from `first_delay` to
+    `longest_delay`.
+    """
+
+    attempts: int = 5
+    quick_tries: int = 3
+    first_delay: timedelta = timedelta(milliseconds=500)
+    longest_delay: timedelta = timedelta(minutes=1)
+    concurrency: int = 16
+    batch: int = 500
+    redrive_every: timedelta = timedelta(milliseconds=500)
+    lease: timedelta = timedelta(seconds=5)
+
+    def delay(self, failures: int) -> timedelta:
+        """How long to wait after so many failures in a row, from 1."""
+        return min(self.longest_delay, self.first_delay * (1 << min(failures - 1, 30)))
+
+
+@dataclass(slots=True)
+class _Outcome:
+    parked: list[Envelope] = field(default_factory=list)
+    aside: list[StepAside] = field(default_factory=list)
+    started: list[Any] = field(default_factory=list)
+    ended: list[Any] = field(default_factory=list)
+
+
+class Pump:
+    """Works on one claimed flow.
+
+    An event that fails makes its key step aside: it and its followers are parked in the transaction that moves the
+    mark, and are tried again from the parking lot. So a key is either flowing, and handled only by `take`, or aside,
+    and handled only by `_redrive`; `_ledger` keeps the two from changing sides at once.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        claim: Claim,
+        *,
+        handle: Handle | None = None,
+        rows: HandleRows | None = None,
+        terms: Terms,
+        watch: Watch,
+        retryable: tuple[type[Exception], ...] = (),
+    ) -> None:
+        """Exactly one of `handle` and `rows`."""
+        self._inbox, self._claim = inbox, claim
+        self._handle, self._rows = handle, rows
+        self._terms, self._watch = terms, watch
+        self._retryable = RETRYABLE + retryable
+        self._mark, self._offset = claim.mark, claim.offset
+        self._aside: set[str] = set()
+        self._ledger = asyncio.Lock()
+
+    async def run(self, feed: Awaitable[None]) -> None:
+        """Run `feed`, which calls `take`, and try again beside it what stepped aside."""
+        self._aside = set(await self._inbox.aside(self._claim))
+
+        async def feeding() -> None:
+            await feed
+
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._redriving())
+            tasks.create_task(feeding())
+
+    async def take(self, envelopes: Sequence[Envelope], *, mark: str, offset: int) -> None:
+        """Handle or park `envelopes`, which come in the order of their positions, and be at `mark` and `offset`.
+
+        What is at or below the mark was done before and is passed over.
+        """
+        flowing, outcome = self._sort(envelopes)
+        mark = max(mark, self._mark)
+        if (mark, offset) == (self._mark, self._offset):
+            return
+        if flowing:
+            await self._inbox.begin(self._claim, flowing[-1].position)
+        if self._handle is not None and flowing:
+            await self._handle_keys(self._handle, flowing, outcome)
+        apply = None
+        if self._rows is not None and flowing:
+            apply = _binding(self._rows, flowing)
+        try:
+            await self._settle(outcome, mark, offset, apply)
+        except Exception as error:
+            if apply is None or isinstance(error, (MessagingUnavailable, Fenced)):
+                raise
+            self._park_all(flowing, error, outcome)
+            await self._settle(outcome, mark, offset, None)
+        self._watch.handled(self._claim.flow.consumer, len(flowing))
+
+    async def _redriving(self) -> None:
+        while True:
+            await asyncio.sleep(self._terms.redrive_every.total_seconds())
+            if self._aside:
+                await self._redrive_due()
+
+    async def _redrive_due(self) -> None:
+        """Try the parked events of every key whose time has come, each key in order.
+
+        A key whose last attempt never ended may have taken the process down, so it is tried alone: whatever is tried
+        beside it would be counted as a crash too.
+        """
+        due = await self._inbox.due(self._claim, _DUE_AT_ONCE)
+        for key in [key for key, suspect in due if suspect]:
+            await self._redrive(key)
+        await _side_by_side(
+            [key for key, suspect in due if not suspect], self._redrive, self._terms.concurrency
+        )
+
+    def _sort(self, envelopes: Sequence[Envelope]) -> tuple[list[Envelope], _Outcome]:
+        flowing: list[Envelope] = []
+        outcome = _Outcome()
+        crashed: set[str] = set()
+        for envelope in envelopes:
+            if envelope.position <= self._mark:
+                continue
+            if envelope.key in self._aside or envelope.key in crashed:
+                outcome.parked.append(envelope)
+            elif envelope.position <= self._claim.begun:
+                crashed.add(envelope.key)
+                outcome.parked.append(envelope)
+                outcome.aside.append(StepAside(envelope.key, 1, 0, None, timedelta()))
+            else:
+                flowing.append(envelope)
+        return flowing, outcome
+
+    async def _handle_keys(
+        self, handle: Handle, flowing: Sequence[Envelope], outcome: _Outcome
+    ) -> None:
+        by_key: dict[str, list[Envelope]] = {}
+        for envelope in flowing:
+            by_key.setdefault(envelope.key, []).append(envelope)
+
+        async def in_order(key: str) -> None:
+            events = by_key[key]
+            for index, envelope in enumerate(events):
+                try:
+                    instances = await self._try_quickly(handle, envelope)
+                except Exception as error:  # noqa: BLE001 - whatever it is, its key steps aside
+                    outcome.aside.append(self._verdict(envelope, error, attempt=1, postponed=0))
+                    outcome.parked.extend(events[index:])
+                    return
+                outcome.started.extend(instances.started)
+                outcome.ended.extend(instances.ended)
+
+        await _side_by_side(list(by_key), in_order, self._terms.concurrency)
+
+    async def _try_quickly(self, handle: Handle, envelope: Envelope) -> Instances:
+        for tried in range(1, self._terms.quick_tries):
+            try:
+                return await handle(envelope)
+            except self._retryable:
+                await asyncio.sleep(random.uniform(0, 0.02 * 2**tried))  # noqa: S311 - not for secrets
+        return await handle(envelope)
+
+    def _park_all(self, flowing: Sequence[Envelope], error: Exception, outcome: _Outcome) -> None:
+        """Which of several events an all-or-nothing effect failed at is found by trying each key alone."""
+        outcome.parked.extend(flowing)
+        aside = {envelope.key: envelope for envelope in flowing}
+        for key, envelope in aside.items():
+            outcome.aside.append(StepAside(key, 0, 0, describe(error), timedelta()))
+            self._watch.failed(self._claim.flow.consumer, envelope, error, 0)
+
+    async def _settle(self, outcome: _Outcome, mark: str, offset: int, apply: Apply | None) -> None:
+        progress = Progress(
+            mark=mark,
+            offset=offset,
+            parked=outcome.parked,
+            aside=outcome.aside,
+            instances=Instances(outcome.started, outcome.ended),
+            apply=apply,
+        )
+        async with self._ledger:
+            await self._inbox.settle(self._claim, progress)
+            self._aside.update(envelope.key for envelope in outcome.parked)
+        self._mark, self._offset = mark, offset
+        for step in outcome.aside:
+            self._watch.parked(self._claim.flow.consumer, step.key, quarantined=step.delay is None)
+
+    async def _redrive(self, key: str) -> None:
+        while True:
+            async with self._ledger:
+                attempt = await self._inbox.attempt(self._claim, key)
+                if attempt is None:
+                    self._aside.discard(key)
+                    return
+            if attempt.number > self._terms.attempts:
+                await self._inbox.failed(
+                    self._claim, StepAside(key, attempt.number - 1, 0, "crash", None)
+                )
+                self._watch.parked(self._claim.flow.consumer, key, quarantined=True)
+                return
+            try:
+                await self._redrive_one(attempt.envelope)
+            except (MessagingUnavailable, Fenced):
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
+                verdict = self._verdict(
+                    attempt.envelope, error, attempt=attempt.number, postponed=attempt.postponed
+                )
+                await self._inbox.failed(self._claim, verdict)
+                if verdict.delay is None:
+                    self._watch.parked(self._claim.flow.consumer, key, quarantined=True)
+                return
+            self._watch.handled(self._claim.flow.consumer, 1)
+
+    async def _redrive_one(self, envelope: Envelope) -> None:
+        if self._handle is not None:
+            instances = await self._handle(envelope)
+            await self._inbox.passed(self._claim, envelope, instances=instances)
+        elif self._rows is not None:
+            await self._inbox.passed(self._claim, envelope, apply=_binding(self._rows, [envelope]))
+
+    def _verdict(
+        self, envelope: Envelope, error: Exception, *, attempt: int, postponed: int
+    ) -> StepAside:
+        consumer = self._claim.flow.consumer
+        if isinstance(error, self._retryable):
+            self._watch.failed(consumer, envelope, error, 0)
+            delay = self._terms.delay(postponed + 1)
+            return StepAside(envelope.key, attempt - 1, postponed + 1, describe(error), delay)
+        self._watch.failed(consumer, envelope, error, attempt)
+        last = attempt >= self._terms.attempts
+        return StepAside(
+            envelope.key,
+            attempt,
+            postponed,
+            describe(error),
+            None if last else self._terms.delay(attempt),
+        )
+
+
+async def hold(
+    inbox: Inbox,
+    flow: Flow,
+    body: Callable[[Claim], Awaitable[None]],
+    *,
+    holder: str,
+    lease: timedelta | None,
+    watch: Watch,
+) -> None:
+    """Run `body` whenever the claim on `flow` is ours, for ever; after trouble that passes, claim and run again.
+
+    `lease` None: a bus has assigned the flow to us, and takes it away by cancelling.
+    """
+    troubles = 0
+    while True:
+        waiting = (lease or timedelta(seconds=3)) / 3
+        try:
+            claim = await inbox.claim(flow, holder=holder, ttl=lease)
+            if claim is not None:
+                troubles = 0
+                await _holding(inbox, claim, body, lease)
+        except* _PASSING as trouble:
+            troubles += 1
+            waiting = timedelta(seconds=min(0.2 * 2 ** min(troubles, 10), 10))
+            watch.stalled(flow.consumer, _first(trouble))
+        await asyncio.sleep(waiting.total_seconds())
+
+
+async def _holding(
+    inbox: Inbox,
+    claim: Claim,
+    body: Callable[[Claim], Awaitable[None]],
+    lease: timedelta | None,
+) -> None:
+    async def renewing(every: timedelta) -> None:
+        while True:
+            await asyncio.sleep(every.total_seconds() / 3)
+            await inbox.renew(claim, every)
+
+    async def working() -> None:
+        await body(claim)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if lease is not None:
+                tasks.create_task(renewing(lease))
+            tasks.create_task(working())
+    finally:
+        with suppress(MessagingUnavailable):
+            await inbox.release(claim)
+
+
+async def _side_by_side(
+    keys: Sequence[str], work: Callable[[str], Awaitable[None]], limit: int
+) -> None:
+    """`work` on every key, at most `limit` at once; the first error cancels the rest."""
+    if len(keys) == 1:
+        await work(keys[0])
+        return
+    rest = iter(keys)
+
+    async def worker() -> None:
+        for key in rest:
+            await work(key)
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(min(limit, len(keys))):
+                tasks.create_task(worker())
+    except ExceptionGroup as errors:
+        raise _first(errors) from errors
+
+
+def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
+    error: BaseException = errors
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, Exception)  # noqa: S101 - a group of exceptions has no others inside
+    return error
+
+
+def _binding(rows: HandleRows, envelopes: Sequence[Envelope]) -> Apply:
+    async def apply(connection: Any) -> None:  # Any: see Apply
+        await rows(connection, envelopes)
+
+    return apply
+
+
+def describe(error: BaseException) -> str:
+    """The type of an error and the place that raised it; never its text, which may quote a body."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    place = Path(trace.tb_frame.f_code.co_filename).name
+    return f"{type(error).__name__} in {place}:{trace.tb_lineno}"

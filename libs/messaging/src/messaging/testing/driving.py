@@ -1,0 +1,52 @@
+"""Run relays and consumers in a test until nothing is left to do."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from messaging.pump import Runnable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+__all__ = ["drain", "running", "until"]
+
+
+async def drain(*runnables: Runnable, timeout: float = 10.0) -> None:
+    """Run all of them together until no event is left anywhere between them; what is parked stays parked.
+
+    `timeout` in seconds; raises TimeoutError.
+    """
+    async with running(*runnables), asyncio.timeout(timeout):
+        before: list[tuple[int, object]] = []
+        while True:
+            now = [await runnable.standing() for runnable in runnables]
+            # Twice the same: whoever would have made new events for another has not moved in between.
+            if now == before and all(behind == 0 for behind, _ in now):
+                return
+            before = now
+            await asyncio.sleep(0.001)
+
+
+@asynccontextmanager
+async def running(*runnables: Runnable) -> "AsyncIterator[None]":
+    """Have them run beside the body."""
+    async with AsyncExitStack() as stack:
+        for runnable in runnables:
+            stack.push_async_callback(_stop, asyncio.ensure_future(runnable.run()))
+        yield
+
+
+async def until(true: Callable[[], Awaitable[bool]], *, timeout: float = 10.0) -> None:
+    """Wait for a condition, `timeout` seconds at most; raises TimeoutError."""
+    async with asyncio.timeout(timeout):
+        while not await true():  # noqa: ASYNC110 - any condition at all, also of another process
+            await asyncio.sleep(0.005)
+
+
+async def _stop(task: "asyncio.Future[None]") -> None:
+    if task.done():
+        task.result()
+    task.cancel()
+    await asyncio.wait([task])

@@ -1,1 +1,0 @@
-"""Process managers: tables from events to commands."""
