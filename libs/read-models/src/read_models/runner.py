@@ -1,0 +1,337 @@
+"""The projection runner: pages of the service's store into the tables of its views."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, Protocol
+
+import asyncpg
+import structlog
+
+from event_store import START, Codec, Cursor, EventStore, Page, RecordedEvent, StoreUnavailable
+from privacy.errors import KeyUnavailable
+from privacy.sealing import Sealers
+from read_models.checkpoints import Lost, create_views, mark_filled, move, places
+from read_models.folding import Fold, Poisoned, Reader
+from read_models.tables import Connection, Table
+from read_models.view import View
+
+__all__ = ["Clock", "ProjectionRunner", "ViewStatus", "closing"]
+
+State = Literal["standby", "filling", "live", "failed"]
+
+TRANSIENT: Final = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncpg.InterfaceError,
+    StoreUnavailable,
+    KeyUnavailable,
+    Lost,
+)
+
+_PAUSE_SECONDS = 0.5
+_STANDBY_SECONDS = 1.0
+
+_log = structlog.get_logger()
+
+
+class Clock(Protocol):
+    """The service's clock."""
+
+    def now(self) -> datetime:
+        """The instant, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ViewStatus:
+    """One view of a runner. `failure` names the event that it stopped at and the class of the error."""
+
+    name: str
+    version: int
+    position: Cursor
+    state: State
+    failure: str | None = None
+
+
+class _Feed:
+    """A view on its way through the store."""
+
+    def __init__(self, fold: Fold[Any]) -> None:
+        self.fold, self.view = fold, fold.view
+        self.position = START
+        self.filled = False
+        self.state: State = "standby"
+        self.failure: str | None = None
+
+    def status(self) -> ViewStatus:
+        return ViewStatus(
+            self.view.name, self.view.version, self.position, self.state, self.failure
+        )
+
+
+class _Line:
+    """Feeds that share the reading of pages. A feed that is further on sits pages out until its place comes."""
+
+    def __init__(self, feeds: Iterable[_Feed]) -> None:
+        self.feeds = list(feeds)
+        self.position = min(feed.position for feed in self.feeds)
+
+
+class ProjectionRunner:
+    """Projects views, several in one reading of the store, each page in one transaction with the checkpoints.
+
+    One worker at a time projects a view: it holds an advisory lock, which the server frees when its connection ends,
+    and moves the checkpoint by compare-and-set, so that even a worker which lost the lock without noticing cannot
+    write. Other workers stand by and take over within about a second.
+
+    A view that is new, or has a new version, is filled by a reading of its own and joins the others when it has
+    caught up. An event that a view cannot take stops that view, visibly, and no other.
+
+    `codec` reads every event of the store, `sealers` open personal columns, `observe` is told the view, the number
+    of its events in a page, and its lag: the seconds between the last event of the page and the clock's now.
+    """
+
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        store: EventStore,
+        codec: Codec[Any],
+        views: Sequence[View[Any]],
+        *,
+        opener: Sealers | None = None,
+        clock: Clock | None = None,
+        observe: Callable[[str, int, float], None] | None = None,
+        page_size: int = 1000,
+    ) -> None:
+        if len({view.name for view in views}) != len(views):
+            raise ValueError("two views have one name")
+        self._pool, self._store, self._page_size = pool, store, page_size
+        self._clock, self._observe = clock, observe
+        self._reader = Reader(codec, views)
+        self._feeds = [_Feed(Fold(Table(view), self._reader, opener)) for view in views]
+        self._main: _Line | None = None
+        # A line joins between two pages of the main line, never within one.
+        self._turn = asyncio.Lock()
+        self._moved = asyncio.Condition()
+
+    # What others see
+
+    def status(self) -> tuple[ViewStatus, ...]:
+        """Where every view stands; "standby": another worker projects it."""
+        return tuple(feed.status() for feed in self._feeds)
+
+    async def caught_up(self) -> None:
+        """Wait until this runner has every view live, except failed ones."""
+        async with self._moved:
+            await self._moved.wait_for(
+                lambda: all(feed.state in {"live", "failed"} for feed in self._feeds)
+            )
+
+    async def moved(self) -> None:
+        """Wait until any view moves."""
+        async with self._moved:
+            await self._moved.wait()
+
+    async def drain(self) -> None:
+        """Project all that is there now, and return; for tests and commands. Raises RuntimeError for a failed view."""
+        await self._prepare()
+        feeds = [feed for feed in self._feeds if feed.state != "failed"]
+        await self._place(feeds)
+        if feeds:
+            await self._read_to_end(_Line(feeds))
+            await self._mark_filled(feeds)
+        for feed in self._feeds:
+            if feed.state == "failed":
+                raise RuntimeError(feed.failure)
+
+    async def run(self) -> None:
+        """Project for ever; cancel it to stop. Survives a lost database."""
+        while True:
+            try:
+                await self._prepare()
+                await self._project()
+            except* TRANSIENT as errors:
+                # A rebuild of one of the views or a take-over looks like this as well; both are cured by a new start.
+                _log.warning(
+                    "views.restarting", kinds=[type(e).__name__ for e in errors.exceptions]
+                )
+            for feed in self._feeds:
+                if feed.state != "failed":
+                    feed.state = "standby"
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    # Taking and joining
+
+    async def _prepare(self) -> None:
+        await create_views(self._pool, [feed.view for feed in self._feeds])
+
+    async def _project(self) -> None:
+        self._main = None
+        async with self._pool.acquire() as locks, asyncio.TaskGroup() as tasks:
+            try:
+                while True:
+                    for line in await self._take(locks):
+                        tasks.create_task(self._follow(line))
+                    await asyncio.sleep(_STANDBY_SECONDS)
+            finally:
+                if not locks.is_closed():
+                    await locks.execute("SELECT pg_advisory_unlock_all()")
+
+    async def _take(self, locks: Connection) -> list[_Line]:
+        """Lock what is free; the new ones in one line and those that were filled before in another."""
+        taken = []
+        for feed in self._feeds:
+            if feed.state == "standby" and await locks.fetchval(
+                "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", feed.view.table
+            ):
+                taken.append(feed)
+        if not taken:
+            await locks.execute("SELECT 1")
+            return []
+        await self._place(taken)
+        for feed in taken:
+            feed.state = "filling"
+        lines = [[f for f in taken if f.filled], [f for f in taken if not f.filled]]
+        return [_Line(feeds) for feeds in lines if feeds]
+
+    async def _place(self, feeds: Sequence[_Feed]) -> None:
+        found = await places(self._pool, [feed.view for feed in feeds])
+        for feed in feeds:
+            feed.position, feed.filled = found[feed.view.name, feed.view.version]
+
+    async def _follow(self, line: _Line) -> None:
+        """Read to the end, then join the main line, or become it and go on for ever."""
+        joined = False
+        while not joined:
+            await self._read_to_end(line)
+            async with self._turn:
+                joined = self._main is None or line.position >= self._main.position
+                if joined:
+                    if self._main is not None:
+                        self._main.feeds += line.feeds
+                    self._main = self._main or line
+        for feed in line.feeds:
+            feed.state = "live"
+        await self._mark_filled(line.feeds)
+        await self._announce()
+        if self._main is line:
+            async with closing(self._subscription(line)) as pages:
+                async for page in pages:
+                    async with self._turn:
+                        await self._apply(line, page)
+
+    def _subscription(self, line: _Line) -> AsyncIterator[Page]:
+        return self._store.subscribe(after=line.position, page_size=self._page_size)
+
+    async def _read_to_end(self, line: _Line) -> None:
+        pages = self._store.read_all(after=line.position, page_size=self._page_size)
+        async with closing(pages) as read:
+            async for page in read:
+                await self._apply(line, page)
+
+    async def _mark_filled(self, feeds: Sequence[_Feed]) -> None:
+        sound = [feed.view for feed in feeds if feed.state != "failed"]
+        await mark_filled(self._pool, sound)
+
+    # One page
+
+    async def _apply(self, line: _Line, page: Page) -> None:
+        decoded = self._reader.decode(page.events)
+        if page.cursor > line.position:
+            remaining = [feed for feed in line.feeds if feed.position < page.cursor]
+            while remaining:
+                try:
+                    await self._commit(remaining, decoded, page.cursor)
+                except Poisoned as poison:
+                    (culprit,) = (feed for feed in remaining if feed.view is poison.view)
+                    await self._single_out(culprit, page)
+                    remaining.remove(culprit)
+                else:
+                    break
+            line.feeds = [feed for feed in line.feeds if feed.state != "failed"]
+            line.position = page.cursor
+            await self._announce()
+        self._report(line, page)
+
+    async def _commit(
+        self, feeds: Sequence[_Feed], decoded: Sequence[tuple[Any, Any]], to: Cursor
+    ) -> None:
+        """The rows of one page and the checkpoints of all its views, in one transaction."""
+        touches = [
+            feed.fold.touches(
+                decoded
+                if not decoded or feed.position < decoded[0][1].position
+                else [(event, fact) for event, fact in decoded if fact.position > feed.position]
+            )
+            for feed in feeds
+        ]
+        places_of = [(feed.view, feed.position) for feed in feeds]
+        async with self._pool.acquire() as connection:
+            if not any(touches):
+                await move(connection, places_of, to)
+            else:
+                async with connection.transaction():
+                    await move(connection, places_of, to)
+                    for feed, touched in zip(feeds, touches, strict=True):
+                        await feed.fold.write(connection, touched)
+        for feed in feeds:
+            feed.position = to
+
+    async def _single_out(self, feed: _Feed, page: Page) -> None:
+        """Take a page event by event, up to the one that does not go in; the view stops before it."""
+        for recorded in page.events:
+            if recorded.cursor <= feed.position:
+                continue
+            try:
+                await self._commit([feed], self._reader.decode([recorded]), recorded.cursor)
+            except Poisoned as poison:
+                await self._fail(feed, recorded, poison)
+                return
+        if feed.position < page.cursor:
+            await self._commit([feed], (), page.cursor)
+
+    async def _fail(self, feed: _Feed, recorded: RecordedEvent, poison: Poisoned) -> None:
+        feed.state = "failed"
+        feed.failure = f"event {recorded.id} ({recorded.type}): {poison.kind}"
+        _log.error(
+            "views.stopped",
+            view=feed.view.name,
+            event_id=str(recorded.id),
+            type=recorded.type,
+            kind=poison.kind,
+        )
+        await self._pool.execute(
+            "UPDATE views.checkpoint SET failure = $3 WHERE name = $1 AND version = $2",
+            feed.view.name,
+            feed.view.version,
+            feed.failure,
+        )
+
+    async def _announce(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
+
+    def _report(self, line: _Line, page: Page) -> None:
+        if self._observe is None or self._clock is None:
+            return
+        lag = 0.0
+        if page.events:
+            lag = (self._clock.now() - page.events[-1].meta().time).total_seconds()
+        for feed in line.feeds:
+            self._observe(feed.view.name, len(page.events), max(lag, 0.0))
+
+
+@asynccontextmanager
+async def closing(pages: AsyncIterator[Page]) -> AsyncIterator[AsyncIterator[Page]]:
+    """The pages, and an end of their reading when the block is left early."""
+    try:
+        yield pages
+    finally:
+        if isinstance(pages, AsyncGenerator):
+            await pages.aclose()
