@@ -1,6 +1,7 @@
 """The server itself: what it keeps, what it refuses, what it survives."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import stat
@@ -123,6 +124,20 @@ def test_an_empty_pid_file_does_not_stand_in_the_way(server: PostgresServer) -> 
     (server.data_dir / "cluster" / "postmaster.pid").touch()
     server.start()
     assert asyncio.run(read(server.url(), "SELECT 1")) == 1
+
+
+async def test_a_start_cut_off_in_the_middle_is_made_good(folder: Path) -> None:
+    server = PostgresServer(folder / "postgres")
+    for patience in (0.05, 0.15, 0.3):
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await server.start_async()
+        assert server.pid is None
+    await server.start_async()
+    try:
+        assert await read(server.url(), "SELECT 1") == 1
+    finally:
+        await server.stop_async()
 
 
 def test_two_servers_never_share_a_directory(server: PostgresServer) -> None:

@@ -153,38 +153,35 @@ class PostgresServer:
         account = _account_for(self._cluster)
         if account:
             _let_in(account, self.data_dir)
-        for folder, mode in ((self._cluster, 0o700), (self.socket_dir, 0o755)):
-            folder.mkdir(exist_ok=True)
-            folder.chmod(mode)
-            _give(account, folder)
-        if not (self._cluster / "PG_VERSION").exists():
+        _make_folder(self.socket_dir, 0o755, account)
+        if not self._cluster.exists():
             yield from self._initialise(account)
         yield from self._end_orphan()
         yield from self._launch(account)
 
     def _initialise(self, account: "_Account | None") -> Iterator[float]:
-        """Runs initdb; a cluster cut off half way is emptied and made again."""
-        _empty(self._cluster)
+        """Runs initdb beside the final place: a cluster is there wholly or not at all."""
+        draft = self._cluster.with_suffix(".new")
+        _make_folder(draft, 0o700, account)
+        _empty(draft)
         with tempfile.TemporaryDirectory(prefix="kabinet-initdb-") as folder:
             password = Path(folder) / "password"
             write_private(password, self.password)
             _give(account, Path(folder), password)
             arguments = [
-                *(f"--pgdata={self._cluster}", f"--username={SUPERUSER}", f"--pwfile={password}"),
+                *(f"--pgdata={draft}", f"--username={SUPERUSER}", f"--pwfile={password}"),
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
                 *(("--no-sync",) if self._options["fsync"] == "off" else ()),
             ]
-            initdb = _run(account, "initdb", arguments, self.log)
+            self._process = _run(account, "initdb", arguments, self.log)
             for pause in _until(START_SECONDS):
-                if initdb.poll() is not None:
+                if self._process.poll() is not None:
                     break
                 yield pause
-        if initdb.poll() != 0:
-            initdb.kill()
-            initdb.wait()
-            _empty(self._cluster)
+        if self._process.poll() != 0:
             raise PostgresError(self._failure("could not be initialised"))
+        draft.rename(self._cluster)
 
     def _end_orphan(self) -> Iterator[float]:
         """A killed program may leave its server, or only a stale postmaster.pid, behind.
@@ -343,6 +340,12 @@ def _make_user() -> pwd.struct_passwd:
         capture_output=True,
     )
     return pwd.getpwnam(SERVER_USER)
+
+
+def _make_folder(path: Path, mode: int, account: _Account | None) -> None:
+    path.mkdir(exist_ok=True)
+    path.chmod(mode)
+    _give(account, path)
 
 
 def _give(account: _Account | None, *paths: Path) -> None:

@@ -409,7 +409,8 @@ async def run_until_signalled(supervisor: Supervisor) -> None:
     """Ctrl-C, SIGTERM and a closed terminal ask it to stop."""
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, supervisor.ask_to_stop)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup means it
+            loop.add_signal_handler(number, supervisor.ask_to_stop)
     try:
         await supervisor.run()
     finally:
