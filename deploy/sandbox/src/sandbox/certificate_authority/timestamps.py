@@ -2,7 +2,7 @@
 
 import secrets
 
-from asn1crypto import cms, keys, tsp, x509
+from asn1crypto import cms, core, keys, tsp, x509
 from cryptography.hazmat.primitives import serialization
 from pyhanko.sign import SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -74,9 +74,15 @@ class TimestampService:
         return cms.ParsableOctetString(tsp.TSTInfo(info).dump())
 
 
+class _Rejection(core.Sequence):  # type: ignore[misc] # asn1crypto is untyped
+    """A TimeStampResp without its optional token, which asn1crypto takes for mandatory."""
+
+    _fields = [("status", tsp.PKIStatusInfo)]  # noqa: RUF012 - read by asn1crypto
+
+
 def _refused(failure: str) -> bytes:
     status = tsp.PKIStatusInfo({"status": "rejection", "fail_info": {failure}})
-    return bytes(tsp.TimeStampResp({"status": status}).dump())
+    return bytes(_Rejection({"status": status}).dump())
 
 
 def _asn1(identity: Identity) -> x509.Certificate:
