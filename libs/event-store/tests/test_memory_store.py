@@ -1,4 +1,5 @@
 import pytest
+
 from event_store.memory import MemoryEventStore
 from event_store.store import EventStore
 from event_store.testing import EventStoreConformance, OpenStore

@@ -2,6 +2,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+
 from event_store.postgres import PostgresEventStore, open_pool
 from event_store.store import EventStore
 from event_store.testing import EventStoreConformance, OpenStore

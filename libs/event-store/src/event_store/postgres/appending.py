@@ -25,34 +25,31 @@ class Request(NamedTuple):
     expected: int
 
 
-_STORE: Final = """
+_STORE_ONE: Final = """
     INSERT INTO event_store.events (order_key, revision, id, stream, category, type, data, metadata)
-    SELECT head.last_order_key, $4 + event.number, event.id, $1, $2, event.type, event.data, event.metadata
-    FROM head, unnest($6::uuid[], $7::text[], $8::bytea[], $9::bytea[])
-        WITH ORDINALITY AS event(id, type, data, metadata, number)
-    ORDER BY event.number
+    SELECT head.last_order_key, $3::bigint + 1, $4, $1, $2, $5, $6, $7 FROM head
     RETURNING order_key, position
 """
 
 _CREATE_ONE: Final = f"""
     WITH head AS (
-        INSERT INTO event_store.streams (stream, category, tenant, revision, last_order_key)
-        VALUES ($1, $2, $3::text, $4::bigint + $5::bigint, event_store.order_key_now())
+        INSERT INTO event_store.streams (stream, category, revision, tenant, last_order_key)
+        VALUES ($1, $2, $3::bigint + 1, $8, event_store.order_key_now())
         ON CONFLICT (stream) DO NOTHING
         RETURNING last_order_key
     )
-    {_STORE}
+    {_STORE_ONE}
 """  # noqa: S608 - constant text
 
 _ADVANCE_ONE: Final = f"""
     WITH head AS (
         UPDATE event_store.streams
-        SET revision = revision + $5::bigint,
+        SET revision = revision + 1,
             last_order_key = greatest(last_order_key, event_store.order_key_now())
-        WHERE stream = $1 AND tenant = $3::text AND revision = $4::bigint
+        WHERE stream = $1 AND revision = $3::bigint
         RETURNING last_order_key
     )
-    {_STORE}
+    {_STORE_ONE}
 """  # noqa: S608 - constant text
 
 # New heads are inserted in sorted order before any existing head is locked in sorted order, so that two processes
@@ -103,25 +100,24 @@ _WHAT_IS_THERE: Final = """
 
 
 async def append_one(connection: Connection, request: Request) -> Appended:
-    """Append in one statement. Raises AppendConflict or IdempotencyViolation."""
+    """Append by itself. Raises AppendConflict or IdempotencyViolation."""
     stream, events, expected = request
     try:
-        rows = await connection.fetch(
-            _CREATE_ONE if expected == NO_STREAM else _ADVANCE_ONE,
-            str(stream),
-            stream.category,
-            stream.tenant,
-            expected,
-            len(events),
-            [event.id for event in events],
-            [event.type for event in events],
-            [event.data for event in events],
-            [event.metadata for event in events],
+        if len(events) > 1:
+            [appended] = await append_many(connection, [request])
+            return appended or await explain(connection, request)
+        [event] = events
+        place = (str(stream), stream.category, expected)
+        fields = (event.id, event.type, event.data, event.metadata)
+        rows = (
+            await connection.fetch(_CREATE_ONE, *place, *fields, stream.tenant)
+            if expected == NO_STREAM
+            else await connection.fetch(_ADVANCE_ONE, *place, *fields)
         )
     except asyncpg.UniqueViolationError as error:
         raise IdempotencyViolation(str(stream)) from error
     if rows:
-        return Appended(expected + len(events), Cursor(*rows[-1]))
+        return Appended(expected + 1, Cursor(*rows[0]))
     return await explain(connection, request)
 
 

@@ -1,14 +1,15 @@
 """Appends that meet in one process travel together: one round trip and one commit for all of them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Final
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from event_store.postgres.appending import Request, append_many, append_one, explain
-from event_store.postgres.connections import Connection, Pool, translated_errors
+from event_store.postgres.connections import UNAVAILABLE, Connection, Pool, unavailable
 from event_store.records import (
     AppendConflict,
     Appended,
@@ -17,7 +18,6 @@ from event_store.records import (
     StreamName,
 )
 
-_IN_FLIGHT: Final = 2
 _MOST_EVENTS: Final = 500
 _MOST_BYTES: Final = 4_000_000
 
@@ -32,7 +32,7 @@ class Ticket:
         self.outcome: asyncio.Future[Appended] = loop.create_future()
         self.bytes = sum(len(event.data) + len(event.metadata) for event in request.events)
 
-    def answer(self, outcome: Appended | BaseException) -> None:
+    def answer(self, outcome: Appended | Exception) -> None:
         """Give the caller its answer, unless it has gone."""
         if self.outcome.done():
             return
@@ -43,32 +43,35 @@ class Ticket:
 
 
 class Coalescer:
-    """At most two statements in flight; what comes meanwhile goes together with the next.
+    """One statement in flight, on a connection that is kept; what comes meanwhile goes together with the next.
 
     An append that meets no other goes at once, by itself and in the caller's own task. In a batch each append keeps
-    its own outcome, and a caller that is cancelled takes nobody with it.
+    its own outcome, and a caller that is cancelled takes nobody with it. More statements side by side would make
+    smaller batches, and were slower.
     """
 
     def __init__(self, pool: Pool, committed: Callable[[], None]) -> None:
         """`committed` is called after each commit."""
         self._pool, self._committed = pool, committed
         self._waiting: list[Ticket] = []
-        self._in_flight = 0
-        self._boarding = False
-        self._batches: set[asyncio.Task[None]] = set()
+        self._is_out = False
+        self._batch: asyncio.Task[None] | None = None
+        self._kept: PoolConnectionProxy[asyncpg.Record] | None = None
 
     async def append(self, request: Request) -> Appended:
         """Append, alone or in company."""
-        if self._in_flight < _IN_FLIGHT and not self._waiting:
-            self._in_flight += 1
+        if not self._is_out:
+            self._is_out = True
             try:
-                return await self._alone(request)
+                appended = await append_one(await self._connection(), request)
+            except UNAVAILABLE as error:
+                raise unavailable(error) from error
             finally:
-                self._in_flight -= 1
-                self._depart()
+                self._returned()
+            self._committed()
+            return appended
         ticket = Ticket(request, asyncio.get_running_loop())
         self._waiting.append(ticket)
-        self._depart()
         try:
             return await ticket.outcome
         except asyncio.CancelledError:
@@ -76,52 +79,42 @@ class Coalescer:
                 self._waiting.remove(ticket)
             raise
 
-    async def drained(self) -> None:
-        """Wait until nothing is on its way."""
-        while self._batches:
-            await asyncio.wait(self._batches)
+    async def close(self) -> None:
+        """Wait until nothing is on its way, and give the connection back."""
+        while self._batch is not None:
+            await asyncio.wait((self._batch,))
+        if self._kept is not None:
+            await self._pool.release(self._kept)
+            self._kept = None
 
-    def _depart(self) -> None:
-        if self._boarding or not self._waiting or self._in_flight == _IN_FLIGHT:
-            return
-        self._boarding = True
-        self._in_flight += 1
-        batch = asyncio.create_task(self._travel())
-        self._batches.add(batch)
-        batch.add_done_callback(self._arrived)
+    async def _connection(self) -> Connection:
+        if self._kept is not None and self._kept.is_closed():
+            lost, self._kept = self._kept, None
+            await self._pool.release(lost)
+        if self._kept is None:
+            self._kept = await self._pool.acquire()
+        return self._kept
 
-    def _arrived(self, batch: asyncio.Task[None]) -> None:
-        self._batches.discard(batch)
-        self._in_flight -= 1
-        self._depart()
-
-    async def _alone(self, request: Request) -> Appended:
-        with translated_errors():
-            async with self._pool.acquire() as connection:
-                appended = await append_one(connection, request)
-        self._committed()
-        return appended
+    def _returned(self) -> None:
+        self._is_out = bool(self._waiting)
+        self._batch = asyncio.create_task(self._travel()) if self._is_out else None
 
     async def _travel(self) -> None:
         """Take what waits now, and see each of it to its outcome."""
         tickets = self._board()
-        self._boarding = False
-        self._depart()
         try:
-            with translated_errors():
-                async with self._pool.acquire() as connection:
-                    await _settle(connection, tickets)
-        except BaseException as error:
-            for ticket in tickets:
-                ticket.answer(
-                    error
-                    if isinstance(error, Exception)
-                    else StoreUnavailable("the process is stopping")
-                )
-            if not isinstance(error, Exception):
-                raise
-            return
-        self._committed()
+            if tickets:
+                await _settle(await self._connection(), tickets)
+                self._committed()
+        except UNAVAILABLE as error:
+            _answer_all(tickets, unavailable(error))
+        except Exception as error:  # noqa: BLE001 - every caller must be answered
+            _answer_all(tickets, error)
+        except asyncio.CancelledError:
+            _answer_all(tickets, StoreUnavailable("the process is stopping"))
+            raise
+        finally:
+            self._returned()
 
     def _board(self) -> list[Ticket]:
         """The next batch: in order of arrival, each stream once, not too much."""
@@ -144,6 +137,11 @@ class Coalescer:
             size += ticket.bytes
         self._waiting = left
         return list(boarded.values())
+
+
+def _answer_all(tickets: Iterable[Ticket], error: Exception) -> None:
+    for ticket in tickets:
+        ticket.answer(error)
 
 
 async def _settle(connection: Connection, tickets: list[Ticket]) -> None:

@@ -22,7 +22,7 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Settings for every connection to a database with an event store in it."""
 
-_UNAVAILABLE: Final = (
+UNAVAILABLE: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
@@ -33,6 +33,7 @@ _UNAVAILABLE: Final = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+"""Errors of a lost, refused, overloaded or failing-over server; with all of them an append may be retried as is."""
 
 
 async def open_pool(url: str, *, min_size: int = 2, max_size: int = 10) -> Pool:
@@ -53,12 +54,15 @@ async def _leave(_: Connection) -> None:
     pass
 
 
+def unavailable(error: Exception) -> StoreUnavailable:
+    """What callers get for one of `UNAVAILABLE`."""
+    return StoreUnavailable(f"{type(error).__name__}: {error}")
+
+
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raises StoreUnavailable for a lost, refused, overloaded or failing-over server."""
+    """Raises StoreUnavailable for any of `UNAVAILABLE`."""
     try:
         yield
-    except asyncpg.DataError:  # what asyncpg cannot encode is an InterfaceError too
-        raise
-    except _UNAVAILABLE as error:
-        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+    except UNAVAILABLE as error:
+        raise unavailable(error) from error

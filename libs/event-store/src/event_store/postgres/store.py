@@ -47,7 +47,7 @@ class PostgresEventStore:
         """Create or complete the schema and give the store.
 
         `pool` should come from `event_store.postgres.open_pool`, or have its settings. It stays the caller's; the
-        store uses up to six connections at a time, one of them as long as somebody subscribes.
+        store keeps one connection for appends and one while somebody subscribes, and borrows others for reading.
         Raises StoreUnavailable.
         """
         await migrate(pool)
@@ -55,7 +55,7 @@ class PostgresEventStore:
 
     async def close(self) -> None:
         """Finish what is on its way and stop listening; call it before the pool is closed."""
-        await self._appends.drained()
+        await self._appends.close()
         await self._wakeups.close()
 
     async def append(

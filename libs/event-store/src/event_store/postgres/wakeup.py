@@ -11,7 +11,7 @@ import asyncpg
 from event_store.postgres.connections import Pool
 
 _CHANNEL: Final = "event_store"
-_BETWEEN_RINGS: Final = 0.002
+_BETWEEN_RINGS: Final = 0.01
 _RETRY: Final = 1.0
 
 _log: Final = logging.getLogger(__name__)
