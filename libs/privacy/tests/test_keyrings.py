@@ -25,7 +25,7 @@ Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator["asyncpg.Pool[asyncpg.Record]"]:
-    async with asyncpg.create_pool(database, min_size=1, max_size=8) as opened:
+    async with asyncpg.create_pool(database, min_size=8, max_size=8) as opened:
         await opened.execute(MIGRATION)
         await opened.execute(MIGRATION)
         yield opened

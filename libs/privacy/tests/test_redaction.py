@@ -70,6 +70,8 @@ def test_unknown_keys_are_masked() -> None:
         "79161234567",
         "9161234567",
         "84951234567",
+        "8 (495) 123-45-67",
+        "7 495 123 45 67",
         "+49 30 901820",
         "112-233-445 95",
         "11223344595",
@@ -80,7 +82,7 @@ def test_unknown_keys_are_masked() -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "frame", ["{}", "to {}, again", "({})", 'Key (x)=("{}") exists', "a={};", "x:{}"]
+    "frame", ["{}", "to {}, again", "({})", 'Key (x)=("{}") exists', "a={};", "x:{}", "tel-{}"]
 )
 def test_personal_looking_text_is_stripped(personal: str, frame: str) -> None:
     stripped = strip_personal(frame.format(personal))
@@ -95,6 +97,11 @@ def test_numbers_glued_to_words_by_a_dot_are_stripped_too() -> None:
 def test_ids_digests_and_times_are_left_alone(value: object) -> None:
     text = value.isoformat() if isinstance(value, datetime) else f"{value}"
     assert strip_personal(text) == text
+
+
+def test_an_id_that_happens_to_be_digits_is_left_alone() -> None:
+    for text in ("12345678-1234-4123-8123-123456789012", "1" * 64, "k.89161234567a"):
+        assert strip_personal(text) == text
 
 
 def test_long_texts_are_cut() -> None:

@@ -95,6 +95,7 @@ def test_a_period_has_its_start_but_not_its_end() -> None:
 def test_touching_periods_do_not_overlap() -> None:
     first = Period(start=NINE, end=TEN)
     assert not first.overlaps(Period(start=TEN, end=ELEVEN))
+    assert not Period(start=TEN, end=ELEVEN).overlaps(first)
     assert first.overlaps(Period(start=TEN - TICK, end=ELEVEN))
     assert Period(start=NINE, end=ELEVEN).covers(first)
     assert not first.covers(Period(start=NINE, end=TEN + TICK))

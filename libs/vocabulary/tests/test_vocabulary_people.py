@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from vocabulary.email import InvalidEmail, parse_email
 from vocabulary.errors import InvalidValue
-from vocabulary.oms import InvalidOms, OmsKind, OmsMismatch, oms_kind, oms_mismatches, parse_oms
+from vocabulary.oms import (
+    InvalidOms,
+    OmsKind,
+    OmsMismatch,
+    OmsNumber,
+    oms_kind,
+    oms_mismatches,
+    parse_oms,
+)
 from vocabulary.people import FullName, InvalidBirthDate, InvalidName, Sex, age_on, full_name
 from vocabulary.phone import InvalidPhone, parse_phone
 from vocabulary.snils import InvalidSnils, format_snils, parse_snils
@@ -74,6 +82,7 @@ def test_what_is_no_address_is_refused(text: str) -> None:
         ("11223344595", "11223344595"),
         ("087-654-303 00", "08765430300"),
         ("001-001-998 00", "00100199800"),
+        ("112-233-458 00", "11223345800"),
     ],
 )
 def test_a_snils_is_read(text: str, digits: str) -> None:
@@ -148,6 +157,32 @@ def test_a_unified_number_tells_birth_date_and_sex(text: str, birth_date: date, 
         OmsMismatch.BIRTH_DATE,
         OmsMismatch.SEX,
     }
+
+
+@pytest.mark.parametrize(
+    ("birth_date", "raised"),
+    [
+        (date(1950, 12, 31), 20),
+        (date(1951, 1, 1), 40),
+        (date(2000, 12, 31), 40),
+        (date(2001, 1, 1), 0),
+    ],
+)
+def test_the_century_is_told_by_the_month(birth_date: date, raised: int) -> None:
+    plain = f"{birth_date.month + raised:02}{str(birth_date.year)[::-1]}{birth_date.day + 50}"
+    body = "77" + "".join(str(9 - int(digit)) for digit in plain) + "12345"
+    number = next(
+        OmsNumber(f"{body}{control}") for control in range(10) if _is_oms(f"{body}{control}")
+    )
+    assert oms_mismatches(number, birth_date=birth_date, sex=Sex.MALE) == frozenset()
+
+
+def _is_oms(text: str) -> bool:
+    try:
+        parse_oms(text)
+    except InvalidOms:
+        return False
+    return True
 
 
 def test_other_policies_tell_nothing() -> None:

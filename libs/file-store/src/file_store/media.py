@@ -166,6 +166,6 @@ def _compound_names(file: BinaryIO) -> Iterator[str]:
         if index >= len(fat_sectors) or fat_sectors[index] >= 0xFFFFFFFA:
             return
         file.seek((fat_sectors[index] + 1) * length + 4 * within)
-        link = file.read(4)
-        if len(link) < 4 or (sector := int.from_bytes(link, "little")) >= 0xFFFFFFFA:
+        sector = int.from_bytes(file.read(4), "little")
+        if sector >= 0xFFFFFFFA:
             return

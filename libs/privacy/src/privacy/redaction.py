@@ -21,8 +21,8 @@ ALLOWED = frozenset({
 _LONGEST = 500
 _DEEPEST = 20
 
-# Digits glued to letters, digits or hyphens are part of an id or a digest.
-_START, _END = r"(?<![\w-])", r"(?![\w-])"
+# Digits glued to letters or more digits, or with a hyphen after, are part of an id or a digest.
+_START, _END = r"(?<!\w)", r"(?!\w|-\w)"
 _PERSONAL = re.compile(
     "|".join(
         [
@@ -33,7 +33,7 @@ _PERSONAL = re.compile(
             r"(?<!\w)\+\d(?:[\s().-]{0,2}\d){8,14}(?!\w)",
             rf"{_START}(?:[78][\s().-]{{0,2}})?(?:\(9\d{{2}}\)|9\d{{2}})(?:[\s().-]{{0,2}}\d){{7}}{_END}",
             rf"{_START}[78](?:[\s().-]{{0,2}}\d){{10}}{_END}",
-            rf"{_START}(?!00)\d{{4}}(?:[ -]?\d{{4}}){{3}}{_END}",
+            rf"{_START}(?!00)(?:\d{{16}}|\d{{4}}(?:[ -]\d{{4}}){{3}}){_END}",
         ]
     )
 )
