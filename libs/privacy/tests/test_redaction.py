@@ -82,15 +82,16 @@ def test_unknown_keys_are_masked() -> None:
     ],
 )
 @pytest.mark.parametrize(
-    "frame", ["{}", "to {}, again", "({})", 'Key (x)=("{}") exists', "a={};", "x:{}", "tel-{}"]
+    "frame", ["{}", "to {}, again", "({})", 'Key (x)=("{}") exists', "a={};", "x:{}"]
 )
 def test_personal_looking_text_is_stripped(personal: str, frame: str) -> None:
     stripped = strip_personal(frame.format(personal))
     assert stripped == frame.format(MASK)
 
 
-def test_numbers_glued_to_words_by_a_dot_are_stripped_too() -> None:
+def test_numbers_beside_dots_and_hyphens_are_stripped_too() -> None:
     assert strip_personal("tel.89161234567.") == f"tel.{MASK}."
+    assert strip_personal("tel-89161234567-") == f"tel-{MASK}-"
 
 
 @given(st.uuids() | st.binary(min_size=32, max_size=32).map(bytes.hex) | st.datetimes())
