@@ -1,0 +1,69 @@
+"""JSON logs on standard output, one line each: dotted event names, values as keys, nothing personal."""
+
+import logging
+import sys
+from typing import Any, Final
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor
+
+from privacy.redaction import Redaction
+from service_kit.tracing import trace_id
+
+__all__ = ["set_up_logging"]
+
+_QUIET: Final = ("httpx", "httpcore", "opentelemetry", "asyncio", "multipart")
+
+
+def set_up_logging(service: str, *, level: str = "INFO") -> None:
+    """Configure structlog and the standard `logging` of the whole process to write the same lines.
+
+    The last processor before rendering lets only known keys through, whoever logs.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _Origin(service),
+    ]
+    structlog.configure(
+        processors=[*shared, Redaction(), structlog.processors.JSONRenderer(_json)],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        logger_factory=structlog.PrintLoggerFactory(sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                Redaction(),
+                structlog.processors.JSONRenderer(_json),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Origin:
+    """Adds the service and the trace to every line."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def __call__(self, _logger: object, _method: str, event: EventDict) -> EventDict:
+        event["service"] = self._service
+        trace = trace_id()
+        if trace is not None:
+            event["trace_id"] = trace
+        return event
+
+
+def _json(event: EventDict, **_options: Any) -> str:
+    return msgspec.json.encode(event).decode()

@@ -1,0 +1,124 @@
+"""Reads: as fresh as the caller's own writes (GW-19), and in pages with an opaque cursor."""
+
+import base64
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
+
+import msgspec
+from fastapi import Query
+from pydantic import BaseModel
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from service_kit.problems import Problem
+from service_kit.requests import kit_of
+
+__all__ = [
+    "POSITION_HEADER",
+    "Page",
+    "PageQuery",
+    "Views",
+    "await_view",
+    "page_of",
+    "set_position",
+]
+
+POSITION_HEADER: Final = "Kabinet-Position"
+PATIENCE_SECONDS: Final = 2.0
+_POSITION: Final = re.compile(r"\s*([a-z][a-z_-]{0,40}):([0-9a-f]{1,64})\s*")
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+
+class Views(Protocol):
+    """The views of a service, as a read that waits for them sees them."""
+
+    async def wait_for(self, cursor: str, timeout: float) -> bool:
+        """Whether all views are at or behind `cursor` within `timeout` seconds."""
+        ...
+
+
+def set_position(response: Response, service: str, cursor: str) -> None:
+    """Say in an answer where its events stand in the store of `service`."""
+    response.headers[POSITION_HEADER] = f"{service}:{cursor}"
+
+
+async def await_view(connection: HTTPConnection) -> None:
+    """Wait until the views show what the request's position tokens name of this service.
+
+    The header holds one or more `<service>:<cursor>`, separated by commas; those of other services are theirs to
+    look at. Raises 400 POSITION_INVALID, and 409 VIEW_BEHIND when the bound passes first.
+    """
+    header = connection.headers.get(POSITION_HEADER)
+    if header is None:
+        return
+    service = kit_of(connection).service
+    wanted = max((cursor for name, cursor in _positions(header) if name == service), default=None)
+    views: Views | None = connection.app.state.views
+    if wanted is None or views is None:
+        return
+    if not await views.wait_for(wanted, PATIENCE_SECONDS):
+        raise Problem(
+            409, "VIEW_BEHIND", headers={"Retry-After": str(math.ceil(PATIENCE_SECONDS / 2))}
+        )
+
+
+def _positions(header: str) -> list[tuple[str, str]]:
+    matches = [_POSITION.fullmatch(part) for part in header.split(",")]
+    if not all(matches):
+        raise Problem(400, "POSITION_INVALID")
+    return [(match[1], match[2]) for match in matches if match is not None]
+
+
+class Page(BaseModel, Generic[Item]):
+    """One page of a list; `next` is the cursor of the following one, absent at the end."""
+
+    items: Sequence[Item]
+    next: str | None = None
+
+
+class PageQuery:
+    """The query parameters `limit` and `cursor` of a list, as a dependency."""
+
+    def __init__(
+        self,
+        limit: Annotated[int, Query(ge=1, le=200, description="How many items at most")] = 50,
+        cursor: Annotated[
+            str | None, Query(max_length=1000, description="`next` of the page before")
+        ] = None,
+    ) -> None:
+        self.limit = limit
+        self.after = None if cursor is None else _open(cursor)
+        """The sort values of the last row of the page before, or None for the first page."""
+
+
+def page_of(
+    rows: Sequence[Row],
+    query: PageQuery,
+    *,
+    key: Callable[[Row], dict[str, Any]],
+    show: Callable[[Row], Item],
+) -> Page[Item]:
+    """A page from up to `query.limit + 1` rows.
+
+    `key` gives a row's sort values (JSON-encodable, they come back as `query.after`), `show` its public form.
+    """
+    shown = rows[: query.limit]
+    more = len(rows) > query.limit
+    return Page(items=[show(row) for row in shown], next=_close(key(shown[-1])) if more else None)
+
+
+def _close(values: dict[str, Any]) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(values)).decode().rstrip("=")
+
+
+def _open(cursor: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(
+            base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)), type=dict[str, Any]
+        )
+    except (ValueError, msgspec.MsgspecError):
+        raise Problem(400, "CURSOR_INVALID") from None

@@ -1,0 +1,53 @@
+"""The routes of an application with the row of the access table that guards each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
+
+from service_kit.access import Access, Permission
+
+__all__ = ["GuardedRoute", "guarded_routes"]
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedRoute:
+    """One declared route; `method` is "WS" for a WebSocket, `guards` normally has one row."""
+
+    method: str
+    path: str
+    name: str
+    tags: tuple[str, ...]
+    endpoint: Any
+    guards: tuple[Access, ...]
+    context: RouteContext
+
+
+def guarded_routes(app: FastAPI) -> Iterator[GuardedRoute]:
+    """All routes that services declare; health, metrics and documents are not among them."""
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        if not isinstance(route, APIRoute | APIWebSocketRoute):
+            continue
+        guards = tuple(_guards(context.dependant))
+        tags = tuple(context.tags) if isinstance(route, APIRoute) else ()
+        for method in sorted(context.methods or {"WS"}):
+            yield GuardedRoute(
+                method,
+                context.path_format or "",
+                context.name or "",
+                tags,
+                context.endpoint,
+                guards,
+                context,
+            )
+
+
+def _guards(dependant: Dependant) -> Iterator[Access]:
+    if isinstance(dependant.call, Permission):
+        yield dependant.call.access
+    for inner in dependant.dependencies:
+        yield from _guards(inner)

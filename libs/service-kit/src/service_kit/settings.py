@@ -1,0 +1,64 @@
+"""Settings of a process: read from the environment once, frozen, complete or refused."""
+
+import sys
+from pathlib import Path
+from typing import Literal, NoReturn, TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["ServiceSettings", "load_settings"]
+
+
+class ServiceSettings(BaseSettings):
+    """What every service needs; a service subclasses it with its own prefix and fields.
+
+    `class BookingSettings(ServiceSettings, env_prefix="BOOKING_")` reads `BOOKING_PORT` and so on. Secrets and
+    addresses have no defaults, except that a process listens to its own machine only unless told otherwise.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(ge=0, le=65535)
+    """0 lets the system choose."""
+    database_url: SecretStr
+    bus_url: SecretStr
+    """The PostgreSQL database of the embedded bus, or the bootstrap servers of Kafka."""
+    identity_url: str
+    service_secret: SecretStr
+    """What this service proves itself with when it asks identity for a service token."""
+    clock_file: Path | None = None
+    """Where an operator writes the offset of the virtual clock; none in production."""
+    files_dir: Path | None = None
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    otlp_endpoint: str | None = None
+    """Where spans go (OTLP over HTTP); without it nothing is exported."""
+    trace_ratio: float = Field(default=1.0, ge=0, le=1)
+    """The share of traces that start here and are exported."""
+    drain_seconds: float = Field(default=10.0, gt=0)
+    """How long requests in flight and workers may take to finish when the process is told to stop."""
+
+
+Settings = TypeVar("Settings", bound=ServiceSettings)
+
+
+def load_settings(kind: type[Settings]) -> Settings:
+    """Read the environment; when anything is missing or wrong, print all of it and exit with code 2."""
+    try:
+        return kind.model_validate({})
+    except ValidationError as incomplete:
+        refuse(kind, incomplete)
+
+
+def refuse(kind: type[ServiceSettings], incomplete: ValidationError) -> NoReturn:
+    """Print every missing or wrong variable, never its value, and exit with code 2."""
+    prefix = kind.model_config.get("env_prefix", "")
+    lines = [
+        f"  {prefix}{'_'.join(str(part) for part in error['loc'])}".upper() + f": {error['msg']}"
+        for error in incomplete.errors(include_input=False, include_url=False)
+    ]
+    sys.stderr.write(
+        "Cannot start, these settings are missing or wrong:\n" + "\n".join(lines) + "\n"
+    )
+    raise SystemExit(2) from None

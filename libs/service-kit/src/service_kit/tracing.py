@@ -1,0 +1,71 @@
+"""OpenTelemetry traces: one span per request, per call to another system and per batch; never per event."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from opentelemetry import context, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.util.types import AttributeValue
+
+__all__ = ["current_traceparent", "remote_context", "set_up_tracing", "span", "trace_id"]
+
+_TRACER: Final = trace.get_tracer("service_kit")
+_W3C: Final = TraceContextTextMapPropagator()
+
+
+def set_up_tracing(service: str, *, endpoint: str | None, ratio: float = 1.0) -> TracerProvider:
+    """Make the provider of this process; call its `shutdown` at the end.
+
+    Without an endpoint nothing is recorded, but trace ids are made and passed on all the same, so that logs and
+    stored events of one story can be found together.
+    """
+    sampler = ParentBased(TraceIdRatioBased(ratio)) if endpoint else ALWAYS_OFF
+    provider = TracerProvider(sampler=sampler, resource=Resource({SERVICE_NAME: service}))
+    if endpoint:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
+    trace.set_tracer_provider(provider)
+    return provider
+
+
+@contextmanager
+def span(
+    name: str,
+    *,
+    parent: str | None = None,
+    kind: SpanKind = SpanKind.INTERNAL,
+    **attributes: AttributeValue,
+) -> Iterator[Span]:
+    """A span around a block; `parent` is a traceparent (of a stored event, of a message) to continue."""
+    with _TRACER.start_as_current_span(
+        name, remote_context(parent), kind=kind, attributes=attributes, record_exception=False
+    ) as current:
+        yield current
+
+
+def remote_context(traceparent: str | None) -> context.Context | None:
+    """The context that a traceparent names (W3C Trace Context); None without one: the current context."""
+    return _W3C.extract({"traceparent": traceparent}) if traceparent else None
+
+
+def current_traceparent() -> str | None:
+    """The W3C traceparent of the current span, to be stored or sent along."""
+    current = trace.get_current_span().get_span_context()
+    if not current.is_valid:
+        return None
+    return f"00-{current.trace_id:032x}-{current.span_id:016x}-{current.trace_flags:02x}"
+
+
+def trace_id() -> str | None:
+    """The id of the current trace in hexadecimal, for log lines."""
+    current = trace.get_current_span().get_span_context()
+    return f"{current.trace_id:032x}" if current.is_valid else None
