@@ -52,8 +52,9 @@ _ADVANCE_ONE: Final = f"""
     {_STORE_ONE}
 """  # noqa: S608 - constant text
 
-# New heads are inserted in sorted order before any existing head is locked in sorted order, so that two processes
-# never wait for each other in a circle. A stream stands in `wanted` once.
+# `wanted` comes sorted and has each stream once: new heads are inserted in that order, then the others are locked in
+# that order, so that two processes never wait for each other in a circle. What is locked at its expected revision
+# cannot have moved since the snapshot, so its place is still good for the update.
 _APPEND_MANY: Final = """
     WITH wanted AS MATERIALIZED (
         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[])
@@ -61,21 +62,23 @@ _APPEND_MANY: Final = """
     ), created AS (
         INSERT INTO event_store.streams (stream, category, tenant, revision, last_order_key)
         SELECT stream, category, tenant, size - 1, event_store.order_key_now()
-        FROM wanted WHERE expected = -1 ORDER BY stream
+        FROM wanted WHERE expected = -1
         ON CONFLICT (stream) DO NOTHING
         RETURNING stream, category, last_order_key
     ), locked AS (
-        SELECT head.stream, wanted.expected, wanted.size
-        FROM event_store.streams AS head JOIN wanted USING (stream)
-        WHERE wanted.expected >= 0 AND (SELECT count(*) FROM created) >= 0
-        ORDER BY head.stream
-        FOR UPDATE OF head
+        SELECT head.place, wanted.size
+        FROM wanted CROSS JOIN LATERAL (
+            SELECT ctid AS place, revision FROM event_store.streams
+            WHERE stream = wanted.stream
+            FOR UPDATE
+        ) AS head
+        WHERE wanted.expected >= 0 AND head.revision = wanted.expected
+            AND (SELECT count(*) FROM created) >= 0
     ), advanced AS (
         UPDATE event_store.streams AS head
         SET revision = head.revision + locked.size,
             last_order_key = greatest(head.last_order_key, event_store.order_key_now())
-        FROM locked
-        WHERE head.stream = locked.stream AND head.revision = locked.expected
+        FROM locked WHERE head.ctid = locked.place
         RETURNING head.stream, head.category, head.last_order_key
     ), head AS (
         SELECT * FROM created UNION ALL SELECT * FROM advanced
@@ -126,19 +129,21 @@ async def append_many(connection: Connection, requests: Sequence[Request]) -> li
 
     No stream may stand in `requests` twice. Raises UniqueViolationError when any event id is in the store already.
     """
-    names = [str(request.stream) for request in requests]
+    named = {str(request.stream): request for request in requests}
+    names = sorted(named)
+    ordered = [named[name] for name in names]
     flat = [
         (name, revision, event)
-        for name, request in zip(names, requests, strict=True)
+        for name, request in zip(names, ordered, strict=True)
         for revision, event in enumerate(request.events, start=request.expected + 1)
     ]
     rows = await connection.fetch(
         _APPEND_MANY,
         names,
-        [request.stream.category for request in requests],
-        [request.stream.tenant for request in requests],
-        [request.expected for request in requests],
-        [len(request.events) for request in requests],
+        [request.stream.category for request in ordered],
+        [request.stream.tenant for request in ordered],
+        [request.expected for request in ordered],
+        [len(request.events) for request in ordered],
         [name for name, _, _ in flat],
         [revision for _, revision, _ in flat],
         [event.id for _, _, event in flat],
@@ -150,7 +155,7 @@ async def append_many(connection: Connection, requests: Sequence[Request]) -> li
         stream: Appended(revision, Cursor(order_key, position))
         for stream, revision, order_key, position in rows
     }
-    return [appended.get(name) for name in names]
+    return [appended.get(name) for name in named]
 
 
 async def explain(connection: Connection, request: Request) -> Appended:
