@@ -21,8 +21,8 @@ ALLOWED = frozenset({
 _LONGEST = 500
 _DEEPEST = 20
 
-# Digits glued to letters or more digits, or with a hyphen after, are part of an id or a digest.
-_START, _END = r"(?<!\w)", r"(?!\w|-\w)"
+# Digits glued to more hex digits are part of an id or a digest.
+_START, _END = r"(?<![0-9a-f])", r"(?![0-9a-f])"
 _PERSONAL = re.compile(
     "|".join(
         [
