@@ -59,7 +59,12 @@ def serve(name: str, listener: socket.socket, build: Callable[[str], FastAPI]) -
     address = f"http://{host}:{port}"
     server = uvicorn.Server(
         uvicorn.Config(
-            build(address), log_level="warning", access_log=False, timeout_graceful_shutdown=3
+            build(address),
+            log_level="warning",
+            # "on": a background task that breaks down is reported, not taken for a missing feature.
+            lifespan="on",
+            access_log=False,
+            timeout_graceful_shutdown=3,
         )
     )
     # uvicorn raises the caught signal again after its shutdown; a stop on request is no failure.

@@ -26,7 +26,8 @@ class Behaviour(BaseModel):
         default=0, description="Copies sent after each notification."
     )
     reorder_window_seconds: Seconds = Field(
-        default=0, description="Notifications are gathered for so long, then sent newest first."
+        default=0,
+        description="Notifications are gathered for so long (instead of the delay), then sent newest first.",
     )
     lose_notifications: Times = Field(default=0, description="The next N are never sent.")
     fail_after_commit: Times = Field(

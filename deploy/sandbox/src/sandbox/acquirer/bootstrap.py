@@ -3,7 +3,7 @@
 import argparse
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -79,7 +79,6 @@ def build(
     clock: Clock,
     shops: Sequence[Shop],
     public_url: str,
-    client: httpx.AsyncClient | None = None,
 ) -> FastAPI:
     """The app; its lifespan delivers notifications and closes the ledger."""
     ledger = Ledger(folder)
@@ -93,12 +92,10 @@ def build(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # Callbacks go to this machine or a neighbour: a proxy of the environment is not for them.
-        async with client or httpx.AsyncClient(trust_env=False) as sender:
-            delivering = asyncio.create_task(Notifier(acquirer, sender).run())
+        async with httpx.AsyncClient(trust_env=False) as sender, asyncio.TaskGroup() as group:
+            delivering = group.create_task(Notifier(acquirer, sender).run())
             yield
             delivering.cancel()
-            with suppress(asyncio.CancelledError):
-                await delivering
         ledger.close()
 
     app = FastAPI(title="Sandbox acquirer", lifespan=lifespan)

@@ -8,8 +8,9 @@ from pydantic import BaseModel
 from sandbox.acquirer.acquirer import Acquirer
 from sandbox.acquirer.api import AcquirerDep, shown
 from sandbox.acquirer.behaviour import Behaviour
-from sandbox.acquirer.ledger import Kind, Notification, Wanted
+from sandbox.acquirer.ledger import Kind, Wanted
 from sandbox.acquirer.objects import Json, instant
+from sandbox.acquirer.outbox import Notification
 from sandbox.acquirer.refusals import not_found
 
 router = APIRouter(prefix="/sandbox")
@@ -62,7 +63,7 @@ def list_notifications(
 ) -> Json:
     """The newest 200 notifications and what became of them."""
     with acquirer.reading() as book:
-        found = book.notifications(shop_id, object_id)
+        found = book.outbox.newest(shop_id, object_id)
     return {"items": [_notification(notification) for notification in found]}
 
 

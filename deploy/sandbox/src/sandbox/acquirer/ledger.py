@@ -1,6 +1,5 @@
-"""What the acquirer remembers: objects, answers by idempotence key, behaviours, notifications."""
+"""What the acquirer remembers: objects, answers by idempotence key, behaviours."""
 
-import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +10,10 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from sandbox.acquirer.behaviour import Behaviour, Counter, dispatches, spend
+from sandbox.acquirer import outbox
+from sandbox.acquirer.behaviour import Behaviour, Counter, spend
 from sandbox.acquirer.objects import Json
+from sandbox.acquirer.outbox import Outbox
 from sandbox.acquirer.payments import Payment, Refund
 from sandbox.acquirer.receipts import Receipt
 from sandbox.storage import Database
@@ -30,13 +31,6 @@ CREATE TABLE IF NOT EXISTS answers (
     PRIMARY KEY (shop_id, key)
 );
 CREATE TABLE IF NOT EXISTS behaviours (shop_id TEXT PRIMARY KEY, document TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS notifications (
-    sequence INTEGER PRIMARY KEY AUTOINCREMENT, shop_id TEXT NOT NULL, event TEXT NOT NULL,
-    object_id TEXT NOT NULL, forged INTEGER NOT NULL, body BLOB NOT NULL, status TEXT NOT NULL,
-    created_at REAL NOT NULL, due_at REAL NOT NULL, rank INTEGER NOT NULL, windowed INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0, last_answer TEXT
-);
-CREATE INDEX IF NOT EXISTS notifications_waiting ON notifications (due_at) WHERE status = 'waiting';
 """
 
 Kind = Literal["payment", "refund", "receipt"]
@@ -51,23 +45,6 @@ class Answer:
     fingerprint: str
     body: bytes
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notification:
-    """One sending of a notification; copies are notifications of their own."""
-
-    sequence: int
-    shop_id: str
-    event: str
-    object_id: str
-    forged: bool
-    body: bytes
-    status: Literal["waiting", "delivered", "lost", "given_up"]
-    created_at: datetime
-    due_at: datetime
-    attempts: int
-    last_answer: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +69,7 @@ class Book:
     def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
         self._sql = connection
         self.now = now
+        self.outbox = Outbox(connection, now)
 
     def payment(self, payment_id: str, *, shop_id: str | None = None) -> Payment | None:
         found = self._document("payment", payment_id, shop_id)
@@ -192,58 +170,9 @@ class Book:
         self, shop_id: str, event: str, item: Json, *, forged: bool = False
     ) -> Sequence[int]:
         """Queue a notification as the behaviour of the shop will have it; its sequences."""
-        status = "lost" if self.spend(shop_id, "lose_notifications") else "waiting"
-        behaviour = self.behaviour(shop_id)
-        body = json.dumps({"type": "notification", "event": event, "object": item})
-        planned = dispatches(
-            behaviour,
-            sequence=self._next_sequence(),
-            window_ends=self._window_ends(shop_id),
-            now=self.now,
-        )
-        return [
-            self._sql.execute(
-                "INSERT INTO notifications (shop_id, event, object_id, forged, body, status,"
-                " created_at, due_at, rank, windowed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-                " RETURNING sequence",
-                (
-                    shop_id,
-                    event,
-                    item["id"],
-                    forged,
-                    body.encode(),
-                    status,
-                    self.now.timestamp(),
-                    dispatch.due_at.timestamp(),
-                    dispatch.rank,
-                    behaviour.reorder_window_seconds > 0,
-                ),
-            ).fetchone()["sequence"]
-            for dispatch in planned
-        ]
-
-    def due_notifications(self, limit: int) -> Sequence[Notification]:
-        rows = self._sql.execute(
-            "SELECT * FROM notifications WHERE status = 'waiting' AND due_at <= ?"
-            " ORDER BY due_at, rank, sequence LIMIT ?",
-            (self.now.timestamp(), limit),
-        )
-        return [_notification(row) for row in rows]
-
-    def notifications(self, shop_id: str | None, object_id: str | None) -> Sequence[Notification]:
-        """The newest first."""
-        rows = self._sql.execute(
-            "SELECT * FROM notifications WHERE (:shop IS NULL OR shop_id = :shop)"
-            " AND (:object IS NULL OR object_id = :object) ORDER BY sequence DESC LIMIT 200",
-            {"shop": shop_id, "object": object_id},
-        )
-        return [_notification(row) for row in rows]
-
-    def record_attempt(self, sequence: int, status: str, answer: str, *, due_at: datetime) -> None:
-        self._sql.execute(
-            "UPDATE notifications SET status = ?, last_answer = ?, due_at = ?,"
-            " attempts = attempts + 1 WHERE sequence = ?",
-            (status, answer, due_at.timestamp(), sequence),
+        lost = self.spend(shop_id, "lose_notifications")
+        return self.outbox.queue(
+            shop_id, event, item, behaviour=self.behaviour(shop_id), lost=lost, forged=forged
         )
 
     def _document(self, kind: Kind, item_id: str, shop_id: str | None) -> bytes | None:
@@ -271,24 +200,12 @@ class Book:
             ),
         )
 
-    def _next_sequence(self) -> int:
-        row = self._sql.execute("SELECT coalesce(max(sequence), 0) + 1 AS next FROM notifications")
-        return int(row.fetchone()["next"])
-
-    def _window_ends(self, shop_id: str) -> datetime | None:
-        row = self._sql.execute(
-            "SELECT max(due_at) AS ends FROM notifications WHERE shop_id = ? AND windowed"
-            " AND status = 'waiting' AND attempts = 0 AND due_at > ?",
-            (shop_id, self.now.timestamp()),
-        ).fetchone()
-        return _instant(row["ends"]) if row["ends"] is not None else None
-
 
 class Ledger:
     """The durable memory of the acquirer."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = Database(folder / "acquirer.sqlite", SCHEMA)
+        self._database = Database(folder / "acquirer.sqlite", SCHEMA + outbox.SCHEMA)
 
     @contextmanager
     def transaction(self, now: datetime) -> Iterator[Book]:
@@ -307,22 +224,6 @@ def _decode(row: sqlite3.Row) -> Stored:
             return _refunds.validate_json(row["document"])
         case _:
             return _receipts.validate_json(row["document"])
-
-
-def _notification(row: sqlite3.Row) -> Notification:
-    return Notification(
-        sequence=row["sequence"],
-        shop_id=row["shop_id"],
-        event=row["event"],
-        object_id=row["object_id"],
-        forged=bool(row["forged"]),
-        body=row["body"],
-        status=row["status"],
-        created_at=_instant(row["created_at"]),
-        due_at=_instant(row["due_at"]),
-        attempts=row["attempts"],
-        last_answer=row["last_answer"],
-    )
 
 
 def _seconds(value: datetime | None) -> float | None:

@@ -9,7 +9,7 @@ import httpx
 from starlette.concurrency import run_in_threadpool
 
 from sandbox.acquirer.acquirer import Acquirer
-from sandbox.acquirer.ledger import Notification
+from sandbox.acquirer.outbox import Notification
 
 FIRST_PAUSE = timedelta(seconds=1)
 LONGEST_PAUSE = timedelta(minutes=10)
@@ -43,7 +43,7 @@ class Notifier:
 
     def _due(self) -> Sequence[Notification]:
         with self._acquirer.reading() as book:
-            return book.due_notifications(PAGE)
+            return book.outbox.due(PAGE)
 
     async def _deliver_in_order(self, queue: Sequence[Notification]) -> None:
         for notification in queue:
@@ -75,4 +75,4 @@ class Notifier:
         elif now + pause - notification.created_at >= GIVE_UP_AFTER:
             status = "given_up"
         with self._acquirer.ledger.transaction(now) as book:
-            book.record_attempt(notification.sequence, status, answer, due_at=now + pause)
+            book.outbox.record_attempt(notification.sequence, status, answer, due_at=now + pause)

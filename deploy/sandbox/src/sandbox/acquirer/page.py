@@ -37,7 +37,7 @@ def show_overview(acquirer: AcquirerDep) -> HTMLResponse:
     with acquirer.reading() as book:
         payments, _ = book.find(Wanted(kind="payment"))
         refunds, _ = book.find(Wanted(kind="refund"))
-        notifications = book.notifications(None, None)[:50]
+        notifications = book.outbox.newest(None, None)[:50]
     return page(
         "acquirer_overview.html",
         shops=acquirer.shops.values(),
