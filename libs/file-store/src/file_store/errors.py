@@ -1,12 +1,12 @@
 """Why a file is not taken, not found, or not reachable."""
 
-from typing import ClassVar
+from vocabulary.errors import InvalidValue
 
 
-class FileRejected(Exception):
+class FileRejected(InvalidValue):
     """The file may not be stored; `code` is stable and may be shown to API clients."""
 
-    code: ClassVar[str] = "FILE_REJECTED"
+    code = "FILE_REJECTED"
 
 
 class FileEmpty(FileRejected):
