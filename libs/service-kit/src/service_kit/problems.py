@@ -16,6 +16,7 @@ from starlette.websockets import WebSocket, WebSocketState
 
 from decider import Rejection
 from event_store import AppendConflict, IdempotencyViolation, StoreUnavailable
+from file_store import FileStoreUnavailable
 from privacy.errors import KeyUnavailable
 from service_kit.errors import ConfigurationError, Unavailable
 from service_kit.metrics import REJECTIONS
@@ -160,6 +161,7 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
         Unavailable,
         StoreUnavailable,
         KeyUnavailable,
+        FileStoreUnavailable,
     ):
         app.add_exception_handler(kind, _known)
 
