@@ -1,5 +1,6 @@
 """Every keyring runs the conformance suite; then what is particular to each."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from uuid import UUID
@@ -20,6 +21,7 @@ OLD = MasterKeys(current="k1", keys={"k1": b"1" * 32})
 ROTATED = MasterKeys(current="k2", keys={"k1": b"1" * 32, "k2": b"2" * 32})
 NEW = MasterKeys(current="k2", keys={"k2": b"2" * 32})
 
+WAITING = "SELECT count(*) FROM pg_sleep(0.01), pg_locks WHERE NOT granted"
 Handler = Callable[[httpx.Request], Coroutine[None, None, httpx.Response]]
 
 
@@ -130,6 +132,28 @@ async def test_master_keys_rotate_without_touching_data_keys(
 
 
 @pytest.mark.integration
+async def test_a_first_use_that_lost_the_race_returns_the_winners_key(
+    pool: "asyncpg.Pool[asyncpg.Record]",
+) -> None:
+    ring, key = PostgresKeyring(pool, OLD), new_data_key()
+    wrapped = OLD.wrap(NORTH, ANNA, key)
+    async with pool.acquire() as winner, winner.transaction():
+        await winner.execute(
+            "INSERT INTO data_keys (tenant, subject, wrapped, master_key_id)"
+            " VALUES ($1, $2, $3, $4)",
+            NORTH,
+            ANNA,
+            wrapped.wrapped,
+            wrapped.master_key_id,
+        )
+        late = asyncio.create_task(ring.data_key(NORTH, ANNA))
+        async with asyncio.timeout(10):
+            while not await pool.fetchval(WAITING):
+                pass
+    assert await late == key
+
+
+@pytest.mark.integration
 async def test_a_closed_table_is_unavailable(pool: "asyncpg.Pool[asyncpg.Record]") -> None:
     ring = PostgresKeyring(pool, OLD)
     await pool.execute("DROP TABLE data_keys")
@@ -166,6 +190,7 @@ async def test_a_passing_fault_of_identity_is_tried_again() -> None:
         (200, b"<html>", 1),
         (200, b'{"key": "c2hvcnQ="}', 1),
         (200, b'{"key": "?"}', 1),
+        (200, b'{"key": "abc"}', 1),
     ],
 )
 async def test_no_key_from_identity_is_unavailable(status: int, body: bytes, asked: int) -> None:
@@ -178,6 +203,11 @@ async def test_no_key_from_identity_is_unavailable(status: int, body: bytes, ask
     with pytest.raises(KeyUnavailable):
         await http_keyring(answer).data_key(NORTH, ANNA)
     assert len(requests) == asked
+
+
+def test_the_current_master_key_must_be_there() -> None:
+    with pytest.raises(ValueError, match="current master key"):
+        MasterKeys(current="k2", keys=OLD.keys)
 
 
 def test_a_wrapped_key_opens_in_its_own_row_only() -> None:

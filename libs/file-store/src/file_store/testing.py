@@ -93,6 +93,14 @@ REFUSED: dict[str, tuple[bytes, type[FileRejected]]] = {
     "cut.zip": (archive("a.txt")[:-10], FileTypeNotAllowed),
     "table.doc": (compound("Workbook"), FileTypeMismatch),
     "mail.doc": (compound("__properties"), FileTypeNotAllowed),
+    "odd.doc": (
+        compound("WordDocument").replace(b"\xfe\xff\x09\0", b"\xfe\xff\x07\0"),
+        FileTypeNotAllowed,
+    ),
+    "long.doc": (
+        compound("1", "2", "3", "WordDocument").replace(b"\2\0\0\0\xfe", b"\xf0\0\1\0\xfe"),
+        FileTypeNotAllowed,
+    ),
     "cut.doc": (compound("WordDocument")[:512], FileTypeNotAllowed),
 }
 """Files that no store takes, by name, and why."""
