@@ -31,33 +31,39 @@ class SystemClock:
     def __init__(self, offset_file: Path | None = None) -> None:
         self._file = offset_file
         self._offset = timedelta()
-        self._changed_at = -1
+        self._seen_change = -1
         self._next_look = 0.0
-        self._look()
+        if offset_file is not None and offset_file.exists():
+            offset = self._read(offset_file)
+            if offset is None:
+                raise ConfigurationError('the clock file must hold {"offset_seconds": N}')
+            self._offset = offset
 
     def now(self) -> datetime:
         """The instant, aware, in UTC."""
         if self._file is not None and time.monotonic() >= self._next_look:
-            self._look()
+            self._next_look = time.monotonic() + _REREAD_SECONDS
+            self._look(self._file)
         return datetime.now(UTC) + self._offset
 
-    def _look(self) -> None:
-        if self._file is None:
-            return
-        self._next_look = time.monotonic() + _REREAD_SECONDS
+    def _look(self, file: Path) -> None:
         try:
-            changed_at = self._file.stat().st_mtime_ns
-            if changed_at == self._changed_at:
-                return
-            text = self._file.read_text()
+            changed_at = file.stat().st_mtime_ns
         except FileNotFoundError:
-            self._changed_at, self._offset = -1, timedelta()
+            self._seen_change, self._offset = -1, timedelta()
             return
+        if changed_at != self._seen_change:
+            offset = self._read(file)
+            # A file that is just being written is looked at again; a clock does not stop for it.
+            if offset is not None:
+                self._seen_change, self._offset = changed_at, offset
+
+    @staticmethod
+    def _read(file: Path) -> timedelta | None:
         try:
-            self._offset = timedelta(seconds=float(json.loads(text)["offset_seconds"]))
-        except (ValueError, KeyError, TypeError) as wrong:
-            raise ConfigurationError('the clock file must hold {"offset_seconds": N}') from wrong
-        self._changed_at = changed_at
+            return timedelta(seconds=float(json.loads(file.read_text())["offset_seconds"]))
+        except (OSError, ValueError, KeyError, TypeError, OverflowError):
+            return None
 
 
 class FixedClock:

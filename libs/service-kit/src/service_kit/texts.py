@@ -4,14 +4,15 @@ import re
 import string
 import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
 from typing import Final, Literal, cast
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, get_timezone_gmt
-from babel.numbers import format_currency
+from babel.dates import format_date, format_time
+from babel.numbers import format_decimal
 
 from service_kit.errors import ConfigurationError
 from vocabulary.money import Money
@@ -96,8 +97,9 @@ def negotiate(accept_language: str | None, account_language: str | None = None) 
 
 
 def money(amount: Money, language: Language) -> str:
-    """An amount as people write it: "1 500,00 ₽", "₽1,500.00" (CLDR, with no-break spaces)."""
-    return str(format_currency(amount.kopecks / 100, "RUB", locale=language))
+    """An amount as people write it, with no-break spaces: "1 500,00 ₽", "₽1,500.00"."""
+    roubles = format_decimal(Decimal(amount.kopecks).scaleb(-2), "#,##0.00", locale=language)
+    return f"{roubles}\N{NO-BREAK SPACE}₽" if language == "ru" else f"₽{roubles}"
 
 
 def day(value: date, language: Language) -> str:
@@ -121,11 +123,11 @@ def moment(value: datetime, zone: str, language: Language) -> str:
 
 def zone_label(value: datetime, zone: str) -> str:
     """The offset of `zone` at that instant: "UTC+3", "UTC+5:30", "UTC"."""
-    offset = get_timezone_gmt(value.astimezone(_zone(zone)), width="iso8601", locale="en")
-    if offset == "Z" or offset in ("+00:00", "+00", "+0000"):
-        return "UTC"
-    sign, hours, minutes = offset[0], int(offset[1:3]), offset[3:].lstrip(":") or "00"
-    return f"UTC{sign}{hours}" + ("" if minutes == "00" else f":{minutes}")
+    offset = value.astimezone(_zone(zone)).utcoffset() or timedelta()
+    hours, rest = divmod(abs(offset), timedelta(hours=1))
+    minutes = rest // timedelta(minutes=1)
+    sign = "-" if offset < timedelta() else "+"
+    return "UTC" + (f"{sign}{hours}" + (f":{minutes:02}" if minutes else "") if offset else "")
 
 
 @lru_cache(maxsize=64)
