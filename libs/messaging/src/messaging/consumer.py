@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from secrets import token_hex
 from typing import Any, Final, Protocol
 
@@ -172,7 +173,7 @@ class _BusConsumer:
                 retryable=self._retryable,
                 watch=self._watch,
             )
-            await pump.run(self._feed(partition, claim, pump))
+            await pump.run(partial(self._feed, partition, claim))
 
         flow = Flow(self._name, self._topic.name, partition.index)
         await hold(self._inbox, flow, body, holder=self._holder, lease=None, watch=self._watch)
@@ -250,7 +251,7 @@ class _OwnConsumer:
             retryable=self._retryable,
             watch=self._watch,
         )
-        await pump.run(self._feed(claim, pump))
+        await pump.run(partial(self._feed, claim))
 
     async def _feed(self, claim: Claim, pump: Pump) -> None:
         pages = self._store.subscribe(

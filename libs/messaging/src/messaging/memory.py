@@ -63,6 +63,7 @@ class MemoryBus:
         members = self._groups.setdefault((topic.name, group), [])
         held: set[int] = set()
         members.append(held)
+        await self._tell_members()
         try:
             async with asyncio.TaskGroup() as tasks:
                 crew = Crew(tasks, work)
@@ -71,8 +72,7 @@ class MemoryBus:
                         await self._regroup(crew, members, held, topic.name, partitions)
         finally:
             members[:] = [member for member in members if member is not held]
-            async with self._regrouped:
-                self._regrouped.notify_all()
+            await self._tell_members()
 
     async def _regroup(
         self,
@@ -95,6 +95,10 @@ class MemoryBus:
             self._regrouped.notify_all()
         else:
             await self._regrouped.wait()
+
+    async def _tell_members(self) -> None:
+        async with self._regrouped:
+            self._regrouped.notify_all()
 
     def _partitions(self, topic: TopicLike) -> list[list[Envelope]]:
         partitions = self._topics.setdefault(topic.name, [[] for _ in range(topic.partitions)])
@@ -135,6 +139,10 @@ class _Aside:
     retry_at: datetime | None
     since: datetime
     parked: list[Envelope] = field(default_factory=list)
+
+    def failed(self, step: StepAside, now: datetime) -> None:
+        self.attempts, self.postponed, self.error = step.attempts, step.postponed, step.error
+        self.retry_at = None if step.delay is None else now + step.delay
 
 
 @dataclass(slots=True)
@@ -198,9 +206,7 @@ class MemoryInbox:
             await progress.apply(None)
         now = self._now()
         for step in progress.aside:
-            state.aside[step.key] = _Aside(
-                step.attempts, step.postponed, step.error, _later(now, step.delay), now
-            )
+            state.aside.setdefault(step.key, _Aside(0, 0, "", now, now)).failed(step, now)
         for envelope in progress.parked:
             aside = state.aside.setdefault(envelope.key, _Aside(0, 0, "", now, now))
             aside.parked.append(envelope)
@@ -249,9 +255,7 @@ class MemoryInbox:
 
     async def failed(self, claim: Claim, aside: StepAside) -> None:
         """See the port."""
-        kept = self._fenced(claim).aside[aside.key]
-        kept.attempts, kept.postponed, kept.error = aside.attempts, aside.postponed, aside.error
-        kept.retry_at = _later(self._now(), aside.delay)
+        self._fenced(claim).aside[aside.key].failed(aside, self._now())
 
     async def list_parked(self, consumer: str | None = None) -> Sequence[ParkedKey]:
         """See the port."""
@@ -334,10 +338,6 @@ class MemoryInbox:
         for process, instance, _ in (*instances.started, *instances.ended):
             if all(self._instances.get((process, instance), ())):
                 self._instances.pop((process, instance), None)
-
-
-def _later(now: datetime, delay: timedelta | None) -> datetime | None:
-    return None if delay is None else now + delay
 
 
 def _loop_time() -> datetime:

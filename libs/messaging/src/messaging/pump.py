@@ -5,7 +5,7 @@ What happens to an event whose handler fails is decided here and nowhere else; w
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -109,16 +109,13 @@ class Pump:
         self._aside: set[str] = set()
         self._ledger = asyncio.Lock()
 
-    async def run(self, feed: Awaitable[None]) -> None:
+    async def run(self, feed: Callable[["Pump"], Coroutine[Any, Any, None]]) -> None:
         """Run `feed`, which calls `take`, and try again beside it what stepped aside."""
         self._aside = set(await self._inbox.aside(self._claim))
 
-        async def feeding() -> None:
-            await feed
-
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._redriving())
-            tasks.create_task(feeding())
+            tasks.create_task(feed(self))
 
     async def take(self, envelopes: Sequence[Envelope], *, mark: str, offset: int) -> None:
         """Handle or park `envelopes`, which come in the order of their positions, and be at `mark` and `offset`.
@@ -290,7 +287,7 @@ class Pump:
 async def hold(
     inbox: Inbox,
     flow: Flow,
-    body: Callable[[Claim], Awaitable[None]],
+    body: Callable[[Claim], Coroutine[Any, Any, None]],
     *,
     holder: str,
     lease: timedelta | None,
@@ -318,7 +315,7 @@ async def hold(
 async def _holding(
     inbox: Inbox,
     claim: Claim,
-    body: Callable[[Claim], Awaitable[None]],
+    body: Callable[[Claim], Coroutine[Any, Any, None]],
     lease: timedelta | None,
 ) -> None:
     async def renewing(every: timedelta) -> None:
@@ -326,14 +323,11 @@ async def _holding(
             await asyncio.sleep(every.total_seconds() / 3)
             await inbox.renew(claim, every)
 
-    async def working() -> None:
-        await body(claim)
-
     try:
         async with asyncio.TaskGroup() as tasks:
             if lease is not None:
                 tasks.create_task(renewing(lease))
-            tasks.create_task(working())
+            tasks.create_task(body(claim))
     finally:
         with suppress(MessagingUnavailable):
             await inbox.release(claim)

@@ -38,10 +38,15 @@ async def running(*runnables: Runnable) -> "AsyncIterator[None]":
         yield
 
 
-async def until(true: Callable[[], Awaitable[bool]], *, timeout: float = 10.0) -> None:
+async def until(
+    condition: Callable[[], bool] | Callable[[], Awaitable[bool]], *, timeout: float = 10.0
+) -> None:
     """Wait for a condition, `timeout` seconds at most; raises TimeoutError."""
     async with asyncio.timeout(timeout):
-        while not await true():  # noqa: ASYNC110 - any condition at all, also of another process
+        while True:
+            answer = condition()
+            if answer if isinstance(answer, bool) else await answer:
+                return
             await asyncio.sleep(0.005)
 
 
