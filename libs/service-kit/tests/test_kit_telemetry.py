@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator
+from datetime import datetime
 
 import httpx
 import pytest
@@ -77,18 +78,28 @@ def test_a_failure_is_logged_by_type_and_place(
 
 @pytest.mark.requirement("OPS-19")
 async def test_a_request_is_one_line_with_the_template_and_the_correlation(
-    client: httpx.AsyncClient, patient: dict[str, str]
+    client: httpx.AsyncClient,
+    patient: dict[str, str],
+    restored_logging: None,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with structlog.testing.capture_logs([structlog.contextvars.merge_contextvars]) as lines:
-        answer = await client.get(
-            "/api/v1/notes/0190b000-0000-7000-8000-000000000003", headers=patient
-        )
-        await client.get("/livez")
-    (line,) = lines
+    set_up_logging("notes")
+    answer = await client.get("/api/v1/notes/0190b000-0000-7000-8000-000000000003", headers=patient)
+    await client.get("/livez")
+    (line,) = (json.loads(text) for text in capsys.readouterr().out.splitlines())
     assert (line["event"], line["route"]) == ("http.answered", "/api/v1/notes/{note_id}")
-    assert (line["method"], line["status"]) == ("GET", 200)
+    assert (line["service"], line["method"], line["status"]) == ("notes", "GET", 200)
     assert line["correlation_id"] == answer.headers["x-correlation-id"]
     assert line["duration_ms"] > 0
+    assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+
+
+async def test_a_quiet_service_writes_no_line_per_request(
+    client: httpx.AsyncClient, restored_logging: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    set_up_logging("notes", level="WARNING")
+    await client.get("/nowhere")
+    assert capsys.readouterr().out == ""
 
 
 async def test_a_bug_is_logged_with_its_place(client: httpx.AsyncClient) -> None:

@@ -15,7 +15,7 @@ from service_kit.errors import ConfigurationError
 from service_kit.ids import command_id, new_id
 from service_kit.problems import Denied, Problem
 from service_kit.reads import await_view, set_position
-from service_kit.requests import correlation_of, kit_of, language_of, set_account_language
+from service_kit.requests import facts_of, kit_of, language_of
 from service_kit.texts import Language
 from service_kit.tokens import ACCOUNT_ROLES, Assurance, InvalidToken, Token
 from service_kit.tracing import current_traceparent
@@ -174,7 +174,8 @@ class Caller:
         Its id follows from the `Idempotency-Key` (or `key`), so a repeat changes nothing; `If-Match` pins the
         version.
         """
-        idempotency_key = key or self._connection.headers.get("idempotency-key")
+        facts = facts_of(self._connection)
+        idempotency_key = key or facts.header("idempotency-key")
         return CommandContext(
             command_id=new_id()
             if idempotency_key is None
@@ -184,12 +185,12 @@ class Caller:
                 actor=self.actor,
                 role=self.role,
                 time=self.now,
-                correlation=correlation_of(self._connection),
+                correlation=facts.correlation,
                 subject=subject,
                 traceparent=current_traceparent(),
                 policy=policy,
             ),
-            expected_revision=_pinned(self._connection.headers.get("if-match")),
+            expected_revision=_pinned(facts.header("if-match")),
         )
 
     def confirm(self, handled: Handled[Any, Any]) -> None:
@@ -215,7 +216,7 @@ class Permission:
     async def __call__(self, connection: HTTPConnection, response: Response) -> Caller:
         """Let in or refuse: 401 without a valid token, 403 without the right, 400 without a needed header."""
         bearer = await self._bearer(connection)
-        set_account_language(connection.scope, bearer.language)
+        facts_of(connection).account_language = bearer.language
         role, ownership = self._reach(bearer.roles)
         if self.access.assurance == "confirmed" and bearer.service is None:
             _require_confirmed(bearer)
@@ -243,7 +244,7 @@ class Permission:
         return caller
 
     async def _bearer(self, connection: HTTPConnection) -> Token:
-        scheme, _, text = connection.headers.get("authorization", "").partition(" ")
+        scheme, _, text = (facts_of(connection).header("authorization") or "").partition(" ")
         if not text or self.access.roles.keys() == {"anonymous"}:
             return _NOBODY
         if scheme.lower() != "bearer":
@@ -272,7 +273,7 @@ class Permission:
         )
 
     def _require_key(self, connection: HTTPConnection, caller: Caller) -> None:
-        key = connection.headers.get("idempotency-key")
+        key = facts_of(connection).header("idempotency-key")
         if key is None:
             if (
                 self.access.idempotency_key
@@ -290,7 +291,7 @@ def _require_confirmed(token: Token) -> None:
 
 
 def _tenant(connection: HTTPConnection, token: Token) -> TenantId:
-    named = connection.headers.get(TENANT_HEADER)
+    named = facts_of(connection).header(TENANT_HEADER)
     if token.tenant is not None:
         if named is not None and named != token.tenant:
             raise Denied("TENANT_MISMATCH")

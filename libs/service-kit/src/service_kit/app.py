@@ -63,7 +63,7 @@ def create_app(
         for route in guarded_routes(app)
         for guard in route.guards
     }
-    app.add_middleware(Telemetry, body_limits=limits)
+    app.add_middleware(Telemetry, service=kit.service, body_limits=limits)
     app.openapi = lambda: openapi_document(app)  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 

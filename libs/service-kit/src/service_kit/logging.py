@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,7 @@ from structlog.typing import EventDict, Processor
 from privacy.redaction import Redaction
 from service_kit.tracing import trace_id
 
-__all__ = ["set_up_logging"]
+__all__ = ["AccessLog", "set_up_logging"]
 
 _QUIET: Final = ("httpx", "httpcore", "opentelemetry", "asyncio", "multipart")
 
@@ -49,6 +50,48 @@ def set_up_logging(service: str, *, level: str = "INFO") -> None:
     root.setLevel(level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class _Answered(msgspec.Struct):
+    correlation_id: str
+    trace_id: str | None
+    method: str
+    route: str
+    status: int
+    duration_ms: float
+    timestamp: str
+    service: str
+    event: str = "http.answered"
+    level: str = "info"
+
+
+class AccessLog:
+    """One line per request, written past the processors because it holds nothing but what is named here."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._levels = logging.getLogger("service_kit.access")
+
+    def answered(
+        self, correlation: str, method: str, route: str, status: int, seconds: float
+    ) -> None:
+        """Write the line of one answer; `route` is the template of its path."""
+        if not self._levels.isEnabledFor(logging.INFO):
+            return
+        now = time.time()
+        stamp = f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(now))}.{int(now % 1 * 1e6):06}Z"
+        line = _Answered(
+            correlation,
+            trace_id(),
+            method,
+            route,
+            status,
+            round(seconds * 1000, 2),
+            stamp,
+            self._service,
+        )
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        sys.stdout.flush()
 
 
 class _Origin:

@@ -20,7 +20,7 @@ from file_store import FileStoreUnavailable
 from privacy.errors import KeyUnavailable
 from service_kit.errors import ConfigurationError, Unavailable
 from service_kit.metrics import REJECTIONS
-from service_kit.requests import correlation_of, kit_of, language_of
+from service_kit.requests import facts_of, kit_of, language_of
 from service_kit.texts import Language, Texts
 from vocabulary.errors import InvalidValue
 
@@ -181,7 +181,7 @@ def _problem_of(exc: Exception, connection: HTTPConnection) -> Problem:
             return Problem(status, code, headers=exc.headers)
         case InvalidValue(code=code):
             return Problem(422, code)
-        case AppendConflict() if "if-match" in connection.headers:
+        case AppendConflict() if facts_of(connection).header("if-match"):
             return Problem(412, "VERSION_CHANGED")
         case AppendConflict():
             return Problem(409, "CONCURRENT_CHANGE")
@@ -238,7 +238,7 @@ def render_problem(connection: HTTPConnection, problem: Problem) -> Response:
     texts, language = kit_of(connection).texts, language_of(connection)
     body = problem_document(problem, texts, language)
     body["instance"] = connection.url.path
-    body["correlation_id"] = str(correlation_of(connection))
+    body["correlation_id"] = str(facts_of(connection).correlation)
     headers = {"Content-Language": language, **problem.headers}
     return Response(_encode(body), problem.status, headers, MEDIA_TYPE)
 

@@ -13,7 +13,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from service_kit.problems import Problem
-from service_kit.requests import kit_of
+from service_kit.requests import facts_of, kit_of
 
 __all__ = [
     "POSITION_HEADER",
@@ -52,7 +52,7 @@ async def await_view(connection: HTTPConnection) -> None:
     The header holds one or more `<service>:<cursor>`, separated by commas; those of other services are theirs to
     look at. Raises 400 POSITION_INVALID, and 409 VIEW_BEHIND when the bound passes first.
     """
-    header = connection.headers.get(POSITION_HEADER)
+    header = facts_of(connection).header(POSITION_HEADER)
     if header is None:
         return
     service = kit_of(connection).service

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Token
 from typing import Final
 
 from opentelemetry import context, trace
@@ -13,11 +14,20 @@ from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRat
 from opentelemetry.trace import (
     Span,
     SpanKind,
+    StatusCode,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
 
-__all__ = ["current_traceparent", "remote_context", "set_up_tracing", "span", "trace_id"]
+__all__ = [
+    "current_traceparent",
+    "end_server_span",
+    "remote_context",
+    "set_up_tracing",
+    "span",
+    "start_server_span",
+    "trace_id",
+]
 
 _TRACER: Final = trace.get_tracer("service_kit")
 _W3C: Final = TraceContextTextMapPropagator()
@@ -50,6 +60,25 @@ def span(
         name, remote_context(parent), kind=kind, attributes=attributes, record_exception=False
     ) as current:
         yield current
+
+
+def start_server_span(traceparent: str | None) -> tuple[Span, Token[context.Context]]:
+    """A span for a request, made current; hand both to `end_server_span`. As `span`, without its two generators."""
+    started = _TRACER.start_span("http", remote_context(traceparent), SpanKind.SERVER)
+    return started, context.attach(trace.set_span_in_context(started))
+
+
+def end_server_span(
+    started: Span, token: Token[context.Context], *, method: str, route: str, status: int
+) -> None:
+    """Name the span by what is known now, and end it."""
+    if started.is_recording():
+        started.update_name(f"{method} {route}")
+        started.set_attributes({"http.route": route, "http.response.status_code": status})
+        if status >= 500:
+            started.set_status(StatusCode.ERROR)
+    started.end()
+    context.detach(token)
 
 
 def remote_context(traceparent: str | None) -> context.Context | None:
