@@ -74,6 +74,7 @@ def _once(routes: Iterable[GuardedRoute]) -> Iterable[GuardedRoute]:
 
 def _describe(operation: dict[str, Any], route: GuardedRoute, texts: Texts) -> None:
     access = route.guards[0]
+    operation["operationId"] = route.name
     operation["x-access"] = {
         "action": access.action,
         "roles": {role: str(reach) for role, reach in access.roles.items()},
