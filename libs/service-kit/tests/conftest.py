@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket
@@ -12,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from decider import Rejection
 from event_store import AppendConflict, Cursor, Handled, IdempotencyViolation, StreamName
-from privacy.errors import KeyUnavailable
+from privacy.errors import KeyUnavailable, SubjectErased
 from service_kit.access import Access, AccessTable, Caller, Ownership
 from service_kit.app import create_app
 from service_kit.clock import FixedClock
@@ -69,6 +70,9 @@ FAILURES: dict[str, Exception] = {
     "reused": IdempotencyViolation(),
     "unavailable": Unavailable("acquirer", retry_after=7),
     "no-key": KeyUnavailable(),
+    "database-away": ConnectionRefusedError(),
+    "database-stops": asyncpg.AdminShutdownError(),
+    "erased": SubjectErased(PATIENT),
     "bug": ZeroDivisionError("Иванов +79161234567"),
 }
 

@@ -28,6 +28,9 @@ ANONYMOUS = {"X-Kabinet-Tenant": "north"}
         ("reused", {}, 422, "IDEMPOTENCY_KEY_REUSED"),
         ("unavailable", {}, 503, "UNAVAILABLE"),
         ("no-key", {}, 503, "UNAVAILABLE"),
+        ("database-away", {}, 503, "UNAVAILABLE"),
+        ("database-stops", {}, 503, "UNAVAILABLE"),
+        ("erased", {}, 410, "SUBJECT_ERASED"),
         ("bug", {}, 500, "INTERNAL"),
     ],
 )

@@ -14,7 +14,15 @@ from pydantic import SecretStr
 
 from service_kit.errors import ConfigurationError
 
-__all__ = ["migrate", "open_pool"]
+__all__ = ["DATABASE_DOWN", "migrate", "open_pool"]
+
+DATABASE_DOWN: Final = (
+    ConnectionError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.TooManyConnectionsError,
+)
+"""What a query raises when the server is away, going away or full: asking again later helps."""
 
 _FILE: Final = re.compile(r"(\d{4})_[a-z0-9_]+\.sql")
 _CLOSE_SECONDS: Final = 5.0

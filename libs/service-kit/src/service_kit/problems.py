@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketState
 from decider import Rejection
 from event_store import AppendConflict, IdempotencyViolation, StoreUnavailable
 from file_store import FileStoreUnavailable
-from privacy.errors import KeyUnavailable
+from privacy.errors import KeyUnavailable, SubjectErased
 from service_kit.errors import ConfigurationError, Unavailable
 from service_kit.metrics import REJECTIONS
 from service_kit.requests import facts_of, kit_of, language_of
@@ -158,6 +158,7 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
         InvalidValue,
         AppendConflict,
         IdempotencyViolation,
+        SubjectErased,
         Unavailable,
         StoreUnavailable,
         KeyUnavailable,
@@ -181,12 +182,13 @@ def _problem_of(exc: Exception, connection: HTTPConnection) -> Problem:
             return Problem(status, code, headers=exc.headers)
         case InvalidValue(code=code):
             return Problem(422, code)
-        case AppendConflict() if facts_of(connection).header("if-match"):
-            return Problem(412, "VERSION_CHANGED")
         case AppendConflict():
-            return Problem(409, "CONCURRENT_CHANGE")
+            pinned = facts_of(connection).header("if-match")
+            return Problem(412, "VERSION_CHANGED") if pinned else Problem(409, "CONCURRENT_CHANGE")
         case IdempotencyViolation():
             return Problem(422, "IDEMPOTENCY_KEY_REUSED")
+        case SubjectErased():
+            return Problem(410, "SUBJECT_ERASED")
         case _:
             retry_after = exc.retry_after if isinstance(exc, Unavailable) else 1.0
             _log.warning(

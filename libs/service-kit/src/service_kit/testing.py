@@ -1,5 +1,6 @@
 """For tests of services: tokens of a test issuer, a client without a network, the walk over the access table."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ import httpx
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from starlette.types import Message
+from starlette.websockets import WebSocketDisconnect
 
 from service_kit.access import ROLES, TENANT_HEADER, Access, Ownership
 from service_kit.clock import Clock, FixedClock
@@ -22,7 +25,7 @@ from service_kit.run import service_texts
 from service_kit.texts import Texts
 from service_kit.tokens import ISSUER, PUBLIC_AUDIENCE, InvalidToken, TokenVerifier
 
-__all__ = ["Example", "FixedClock", "Tokens", "access_walk", "api_client", "make_kit"]
+__all__ = ["Example", "FixedClock", "Tokens", "access_walk", "api_client", "knock", "make_kit"]
 
 _KEY: Final = ECKey.generate_key("P-256", {"kid": "test", "use": "sig", "alg": "ES256"})
 _FORGED: Final = ECKey.generate_key("P-256", {"kid": "test", "use": "sig", "alg": "ES256"})
@@ -185,8 +188,6 @@ async def access_walk(
     admissions: list[tuple[GuardedRoute, _Step]] = []
     async with api_client(app) as client:
         for route in guarded_routes(app):
-            if route.method == "WS":
-                continue
             access = route.guards[0]
             example = examples.get(access.action, Example())
             lacking = _lacking(route, access, example)
@@ -197,9 +198,9 @@ async def access_walk(
                 if step.expected is None:
                     admissions.append((route, step))
                 else:
-                    findings += await _take(client, route, step)
+                    findings += await _take(app, client, route, step)
         for route, step in admissions:
-            findings += await _take(client, route, step)
+            findings += await _take(app, client, route, step)
     return findings
 
 
@@ -289,17 +290,57 @@ class _Walker:
         return self.tokens.headers(role, key=str(new_id()), **given)
 
 
-async def _take(client: httpx.AsyncClient, route: GuardedRoute, step: _Step) -> list[str]:
-    answer = await client.request(
-        route.method,
-        route.path.format_map({name: str(value) for name, value in step.example.path.items()}),
-        params=dict(step.example.query),
-        json=step.example.json,
-        headers={**step.example.headers, **step.headers},
-    )
-    status = answer.status_code
+async def _take(
+    app: FastAPI, client: httpx.AsyncClient, route: GuardedRoute, step: _Step
+) -> list[str]:
+    path = route.path.format_map({name: str(value) for name, value in step.example.path.items()})
+    headers = {**step.example.headers, **step.headers}
+    if route.method == "WS":
+        status = await knock(app, path, headers, query=step.example.query)
+    else:
+        answer = await client.request(
+            route.method,
+            path,
+            params=dict(step.example.query),
+            json=step.example.json,
+            headers=headers,
+        )
+        status = answer.status_code
     right = status not in step.refused if step.expected is None else status in step.expected
     if right and status < 500:
         return []
     wanted = "to be let in" if step.expected is None else f"{sorted(step.expected)}"
     return [f"{route.method} {route.path} {step.label}: answered {status}, expected {wanted}"]
+
+
+async def knock(
+    app: FastAPI, path: str, headers: Mapping[str, str], *, query: Mapping[str, Any] | None = None
+) -> int:
+    """Open a WebSocket and leave at once: 101 when let in, else the status of the refusal."""
+    statuses: list[int] = []
+    arrivals = iter([{"type": "websocket.connect"}])
+
+    async def receive() -> Message:
+        return next(arrivals, {"type": "websocket.disconnect", "code": 1001})
+
+    async def send(message: Message) -> None:
+        if message["type"] == "websocket.accept":
+            statuses.append(101)
+        elif message["type"] == "websocket.http.response.start":
+            statuses.append(message["status"])
+        elif message["type"] == "websocket.close":
+            statuses.append(403)
+
+    scope = {
+        "type": "websocket",
+        "scheme": "ws",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": str(httpx.QueryParams(dict(query or {}))).encode(),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+        "subprotocols": [],
+        "extensions": {"websocket.http.response": {}},
+    }
+    with contextlib.suppress(WebSocketDisconnect):
+        await app(scope, receive, send)
+    return statuses[0] if statuses else 500
