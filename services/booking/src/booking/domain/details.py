@@ -1,13 +1,14 @@
 """What an appointment is about: carried by the claim on a doctor's time and by the appointment itself."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from vocabulary.ids import AppointmentId, BranchId, ClinicianId, PatientId, ServiceId
 from vocabulary.period import Period
+from vocabulary.zone import ZoneId, utc_to_local
 
-__all__ = ["AppointmentDetails", "AppointmentKind", "PaymentMode"]
+__all__ = ["AppointmentDetails", "AppointmentKind", "PaymentMode", "local_day_of"]
 
 
 class AppointmentKind(StrEnum):
@@ -35,7 +36,7 @@ class AppointmentDetails:
     doctor_name: str
     specialty: str
     branch_id: BranchId
-    zone: str
+    zone: ZoneId
     kind: AppointmentKind
     service_id: ServiceId
     starts_at: datetime
@@ -46,3 +47,13 @@ class AppointmentDetails:
     def period(self) -> Period:
         """The doctor's time that it takes."""
         return Period(start=self.starts_at, end=self.ends_at)
+
+    @property
+    def day(self) -> date:
+        """The date that the clocks of the branch show at its start."""
+        return local_day_of(self.starts_at, self.zone)
+
+
+def local_day_of(instant: datetime, zone: ZoneId) -> date:
+    """The date in `zone` at an instant: which of a doctor's days it falls on."""
+    return utc_to_local(instant, zone).date()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from booking.domain.appointment.events import CancelledBy
 from booking.domain.details import AppointmentDetails
@@ -27,6 +28,7 @@ __all__ = [
 class RequestAppointment:
     details: AppointmentDetails
     hold_expires_at: datetime | None = None
+    booking_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,8 @@ class ReserveAppointment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPayment:
+    """Billing has the money."""
+
     appointment_id: AppointmentId
     invoice_id: InvoiceId
 
@@ -49,14 +53,14 @@ class RecordLatePayment:
 
     appointment_id: AppointmentId
     invoice_id: InvoiceId
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LapseAppointment:
-    """The hold ended without a booking; `reason` is HOLD_EXPIRED or UNCONFIRMED_LIMIT."""
+    """The hold ended without a booking."""
 
     appointment_id: AppointmentId
-    reason: str
     now: datetime
 
 
@@ -73,9 +77,12 @@ class CancelAppointment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestReschedule:
-    """`details` are those of the appointment at its new time."""
+    """To another time of the same doctor; a repeat has the same `request_id`."""
 
-    details: AppointmentDetails
+    appointment_id: AppointmentId
+    starts_at: datetime
+    ends_at: datetime
+    request_id: UUID
     policies: BookingPolicies
     now: datetime
 

@@ -1,6 +1,7 @@
 """Rules of an appointment: who may cancel and move it when, and what happens to late money."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -28,6 +29,7 @@ from booking.domain.appointment.errors import (
     RescheduleTooLate,
 )
 from booking.domain.appointment.events import (
+    HOLD_EXPIRED,
     AppointmentCancelled,
     AppointmentCompleted,
     AppointmentEvent,
@@ -86,7 +88,13 @@ def decide(command: AppointmentCommand, state: Appointment) -> Sequence[Appointm
 def request(command: RequestAppointment, state: Appointment) -> Sequence[AppointmentRequested]:
     if not isinstance(state, Unknown):
         return []
-    return [AppointmentRequested(details=command.details, hold_expires_at=command.hold_expires_at)]
+    return [
+        AppointmentRequested(
+            details=command.details,
+            hold_expires_at=command.hold_expires_at,
+            booking_limit=command.booking_limit,
+        )
+    ]
 
 
 def reserve(command: ReserveAppointment, state: Appointment) -> Sequence[AppointmentReserved]:
@@ -104,53 +112,54 @@ def reserve(command: ReserveAppointment, state: Appointment) -> Sequence[Appoint
 
 def record_payment(
     command: RecordPayment, state: Appointment
-) -> Sequence[AppointmentPaymentRecorded]:
+) -> Sequence[AppointmentPaymentRecorded | LatePaymentRefused]:
+    """Money for a held or lapsed appointment books its slot, if it still can (BKG-30)."""
     match state:
-        case Reserved(payment_status=PaymentStatus.UNPAID):
+        case Unknown():
+            raise AppointmentNotFound
+        case Cancelled(money_settled=False, may_revive=False):
+            return [LatePaymentRefused(details=state.details, invoice_id=command.invoice_id)]
+        case (
+            Held(invoice_id=None)
+            | Cancelled(money_settled=False, invoice_id=None)
+            | Reserved(payment_status=PaymentStatus.UNPAID)
+        ):
             return [
-                AppointmentPaymentRecorded(
-                    appointment_id=command.appointment_id, invoice_id=command.invoice_id
-                )
+                AppointmentPaymentRecorded(details=state.details, invoice_id=command.invoice_id)
             ]
-        case Reserved() | Completed():
+        case Held() | Cancelled() | Reserved() | Completed():
             return []
-        case Cancelled():
-            raise AppointmentAlreadyCancelled
-        case Unknown() | Held():
-            raise NotReserved
         case _:
             assert_never(state)
 
 
 def record_late_payment(
     command: RecordLatePayment, state: Appointment
-) -> Sequence[LatePaymentRefused]:
-    """Only an ended appointment refuses money; a booked one has used it."""
+) -> Sequence[AppointmentCancelled | LatePaymentRefused]:
+    """Only an appointment that was not had refuses money; a booked one has used it."""
     match state:
-        case Cancelled(late_payment_refused=False):
-            return [LatePaymentRefused(details=state.details, invoice_id=command.invoice_id)]
         case Unknown():
             raise AppointmentNotFound
-        case Cancelled() | Held() | Reserved() | Completed():
+        case Held():
+            return [
+                _lapsed(state.details, command.now),
+                LatePaymentRefused(details=state.details, invoice_id=command.invoice_id),
+            ]
+        case Cancelled(money_settled=False):
+            return [LatePaymentRefused(details=state.details, invoice_id=command.invoice_id)]
+        case Cancelled() | Reserved() | Completed():
             return []
         case _:
             assert_never(state)
 
 
 def lapse(command: LapseAppointment, state: Appointment) -> Sequence[AppointmentCancelled]:
-    """A timer that comes after the booking changes nothing."""
-    if not isinstance(state, Held):
-        return []
-    return [
-        _cancelled(
-            state.details,
-            by=CancelledBy.SYSTEM,
-            reason=command.reason,
-            was_reserved=False,
-            now=command.now,
-            refund_eligible=True,
-        )
-    ]
+    """A timer that comes after the booking changes nothing, nor does one that races with a payment."""
+    match state:
+        case Held(invoice_id=None):
+            return [_lapsed(state.details, command.now)]
+        case _:
+            return []
 
 
 def cancel(command: CancelAppointment, state: Appointment) -> Sequence[AppointmentCancelled]:
@@ -183,51 +192,59 @@ def request_reschedule(
     command: RequestReschedule, state: Appointment
 ) -> Sequence[AppointmentRescheduleRequested]:
     reserved = _expect_reserved(state)
-    if command.details in (reserved.details, reserved.moving_to):
+    if reserved.details.starts_at == command.starts_at or (
+        reserved.move is not None and reserved.move.request_id == command.request_id
+    ):
         return []
-    if reserved.moving_to is not None:
+    if reserved.open_move is not None:
         raise RescheduleInProgress
     allowed_until = _window_closes_at(reserved.details, command.policies)
     if command.now > allowed_until:
         raise RescheduleTooLate(allowed_until=allowed_until)
-    return [AppointmentRescheduleRequested(details=command.details, requested_at=command.now)]
+    moved = replace(reserved.details, starts_at=command.starts_at, ends_at=command.ends_at)
+    return [
+        AppointmentRescheduleRequested(
+            details=moved,
+            request_id=command.request_id,
+            requested_at=command.now,
+            move=reserved.moves_asked + 1,
+        )
+    ]
 
 
 def reschedule(
     command: RescheduleAppointment, state: Appointment
 ) -> Sequence[AppointmentRescheduled]:
     reserved = _expect_reserved(state)
-    target, old = reserved.moving_to, reserved.details
-    if target is None or target.starts_at != command.starts_at:
-        if old.starts_at == command.starts_at:
-            return []
-        raise NotReserved
-    return [
-        AppointmentRescheduled(
-            details=target,
-            previous_starts_at=old.starts_at,
-            previous_ends_at=old.ends_at,
-            sequence=reserved.moves + 1,
-        )
-    ]
+    move, old = reserved.open_move, reserved.details
+    if move is not None and move.details.starts_at == command.starts_at:
+        return [
+            AppointmentRescheduled(
+                details=move.details,
+                previous_starts_at=old.starts_at,
+                previous_ends_at=old.ends_at,
+                sequence=reserved.moves_made + 1,
+                move=move.number,
+            )
+        ]
+    if old.starts_at == command.starts_at:
+        return []
+    raise NotReserved
 
 
 def decline_reschedule(
     command: DeclineReschedule, state: Appointment
 ) -> Sequence[AppointmentRescheduleDeclined]:
-    match state:
-        case Reserved(moving_to=AppointmentDetails() as target):
-            if target.starts_at == command.starts_at:
-                return [
-                    AppointmentRescheduleDeclined(
-                        appointment_id=command.appointment_id,
-                        starts_at=command.starts_at,
-                        reason=command.reason,
-                    )
-                ]
-            return []
-        case _:
-            return []
+    move = state.open_move if isinstance(state, Reserved) else None
+    if move is None or move.details.starts_at != command.starts_at:
+        return []
+    return [
+        AppointmentRescheduleDeclined(
+            appointment_id=command.appointment_id,
+            starts_at=command.starts_at,
+            reason=command.reason,
+        )
+    ]
 
 
 def complete(state: Appointment) -> Sequence[AppointmentCompleted]:
@@ -248,8 +265,10 @@ def _patient_may_cancel(command: CancelAppointment, state: Held | Reserved) -> b
     """Whether a refund is due; raises when the patient may not cancel at all (BKG-49, BKG-50)."""
     if command.now >= state.details.starts_at:
         raise AppointmentAlreadyStarted
+    if isinstance(state, Held):
+        return True
     if command.policies.cancel_policy == "UNPAID_ONLY":
-        if isinstance(state, Reserved) and state.payment_status is PaymentStatus.PAID:
+        if state.payment_status is PaymentStatus.PAID:
             raise PaidAppointmentNotCancellable
         return True
     return command.now <= _window_closes_at(state.details, command.policies)
@@ -258,6 +277,18 @@ def _patient_may_cancel(command: CancelAppointment, state: Held | Reserved) -> b
 def _window_closes_at(details: AppointmentDetails, policies: BookingPolicies) -> datetime:
     """The last instant that still counts as in time: "not later than" (BKG-50)."""
     return details.starts_at - timedelta(minutes=policies.cancel_window_minutes)
+
+
+def _lapsed(details: AppointmentDetails, now: datetime) -> AppointmentCancelled:
+    """Not eligible: money that still comes either books the slot again or is refused, never both (BKG-30)."""
+    return _cancelled(
+        details,
+        by=CancelledBy.SYSTEM,
+        reason=HOLD_EXPIRED,
+        was_reserved=False,
+        now=now,
+        refund_eligible=False,
+    )
 
 
 def _cancelled(

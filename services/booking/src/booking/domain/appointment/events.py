@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from booking.domain.details import AppointmentDetails
 from vocabulary.ids import AppointmentId, InvoiceId
 
 __all__ = [
+    "HOLD_EXPIRED",
     "STORED_NAMES",
     "AppointmentCancelled",
     "AppointmentCompleted",
@@ -22,6 +24,9 @@ __all__ = [
     "LatePaymentRefused",
     "PaymentStatus",
 ]
+
+HOLD_EXPIRED = "HOLD_EXPIRED"
+"""The reason of a cancellation that a late payment may still undo."""
 
 
 class PaymentStatus(StrEnum):
@@ -43,10 +48,14 @@ class CancelledBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentRequested:
-    """A slot is held; in PAY_TO_BOOK until `hold_expires_at`."""
+    """A slot is claimed; in PAY_TO_BOOK until `hold_expires_at`, else for good.
+
+    `booking_limit` is how many bookings with this doctor the patient may have; None: any number.
+    """
 
     details: AppointmentDetails
     hold_expires_at: datetime | None = None
+    booking_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +68,9 @@ class AppointmentReserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentPaymentRecorded:
-    """A reserved appointment was paid afterwards."""
+    """Its invoice was paid: while its slot is held, after the hold has lapsed, or when it is booked already."""
 
-    appointment_id: AppointmentId
+    details: AppointmentDetails
     invoice_id: InvoiceId
 
 
@@ -75,20 +84,26 @@ class LatePaymentRefused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentRescheduleRequested:
-    """The patient asked for another time and may have it; the new slot is being taken."""
+    """The patient asked for another time and may have it; the new slot is being taken.
+
+    `move` numbers the requests of one appointment from 1.
+    """
 
     details: AppointmentDetails
+    request_id: UUID
     requested_at: datetime
+    move: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentRescheduled:
-    """The new slot is the patient's; the old one is being freed."""
+    """The new slot is the patient's; the old one is being freed. `sequence` counts the moves that came about."""
 
     details: AppointmentDetails
     previous_starts_at: datetime
     previous_ends_at: datetime
     sequence: int
+    move: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 from typing import assert_never
+from uuid import UUID
 
 from booking.domain.appointment.events import (
+    HOLD_EXPIRED,
     AppointmentCancelled,
     AppointmentCompleted,
     AppointmentEvent,
@@ -17,8 +19,18 @@ from booking.domain.appointment.events import (
     PaymentStatus,
 )
 from booking.domain.details import AppointmentDetails
+from vocabulary.ids import InvoiceId
 
-__all__ = ["Appointment", "Cancelled", "Completed", "Held", "Reserved", "Unknown", "evolve"]
+__all__ = [
+    "Appointment",
+    "Cancelled",
+    "Completed",
+    "Held",
+    "Move",
+    "Reserved",
+    "Unknown",
+    "evolve",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,29 +40,49 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
-    """Waiting for its payment, or for the booking of its slot."""
+    """Waiting for its payment, or for the booking of its slot with the payment of `invoice_id`."""
 
     details: AppointmentDetails
+    invoice_id: InvoiceId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reserved:
-    """Booked; `moving_to` while a new time is being taken."""
+class Move:
+    """A wish for another time, and why it was declined if it was."""
 
+    request_id: UUID
     details: AppointmentDetails
-    payment_status: PaymentStatus
-    moves: int = 0
-    moving_to: AppointmentDetails | None = None
+    number: int
     declined: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reserved:
+    """Booked; `move` is the last wish for another time as long as it is open or declined."""
+
+    details: AppointmentDetails
+    payment_status: PaymentStatus
+    moves_asked: int = 0
+    moves_made: int = 0
+    move: Move | None = None
+
+    @property
+    def open_move(self) -> Move | None:
+        """The move whose slot is being taken."""
+        return self.move if self.move and self.move.declined is None else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled:
-    """Ended before its time. A lapsed hold may come back when the money arrives after all."""
+    """Ended before its time. A lapsed hold may come back when the money arrives after all.
+
+    `money_settled`: what was paid for it has bought it, or was refused, so nothing follows from hearing of it again.
+    """
 
     details: AppointmentDetails
     may_revive: bool
-    late_payment_refused: bool = False
+    money_settled: bool
+    invoice_id: InvoiceId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +94,6 @@ class Completed:
 
 Appointment = Unknown | Held | Reserved | Cancelled | Completed
 
-HOLD_EXPIRED = "HOLD_EXPIRED"
-
 
 def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
     match event:
@@ -72,22 +102,41 @@ def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
         case AppointmentReserved():
             return Reserved(details=event.details, payment_status=event.payment_status)
         case AppointmentPaymentRecorded():
-            return _reserved(state, payment_status=PaymentStatus.PAID)
+            return _paid(state, event)
         case LatePaymentRefused():
-            return Cancelled(details=event.details, may_revive=False, late_payment_refused=True)
+            return Cancelled(details=event.details, may_revive=False, money_settled=True)
         case AppointmentRescheduleRequested():
-            return _reserved(state, moving_to=event.details, declined=None)
+            move = Move(request_id=event.request_id, details=event.details, number=event.move)
+            return _reserved(state, move=move, moves_asked=event.move)
         case AppointmentRescheduled():
-            return _reserved(state, details=event.details, moves=event.sequence, moving_to=None)
+            return _reserved(state, details=event.details, moves_made=event.sequence, move=None)
         case AppointmentRescheduleDeclined():
-            return _reserved(state, moving_to=None, declined=event.reason)
+            return _reserved(state, move=_declined(state, event.reason))
         case AppointmentCancelled():
-            lapsed = event.reason == HOLD_EXPIRED
-            return Cancelled(details=event.details, may_revive=lapsed)
+            return Cancelled(
+                details=event.details,
+                may_revive=event.reason == HOLD_EXPIRED,
+                money_settled=isinstance(state, Reserved)
+                and state.payment_status is PaymentStatus.PAID,
+            )
         case AppointmentCompleted():
             return Completed(details=event.details)
         case _:
             assert_never(event)
+
+
+def _paid(state: Appointment, event: AppointmentPaymentRecorded) -> Appointment:
+    match state:
+        case Held() | Cancelled():
+            return replace(state, invoice_id=event.invoice_id)
+        case _:
+            return _reserved(state, payment_status=PaymentStatus.PAID)
+
+
+def _declined(state: Appointment, reason: str) -> Move | None:
+    if isinstance(state, Reserved) and state.move is not None:
+        return replace(state.move, declined=reason)
+    return None
 
 
 def _reserved(state: Appointment, **changes: object) -> Appointment:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from booking.domain.details import AppointmentDetails
 from booking.domain.doctor_day.events import Slot
-from vocabulary.ids import AppointmentId, TemplateId
+from vocabulary.ids import AppointmentId, InvoiceId, TemplateId
 
 __all__ = [
     "BookSlot",
@@ -37,14 +37,17 @@ class HoldSlot:
     details: AppointmentDetails
     expires_at: datetime
     now: datetime
+    booking_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TakeSlot:
-    """Book at once: nothing has to be paid before, or an appointment moves here."""
+    """Book at once: nothing has to be paid before (`move` is 0), or an appointment moves here."""
 
     details: AppointmentDetails
     now: datetime
+    move: int = 0
+    booking_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,7 @@ class BookSlot:
 
     appointment_id: AppointmentId
     starts_at: datetime
+    invoice_id: InvoiceId
     now: datetime
 
 
@@ -65,10 +69,11 @@ class ExpireHold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreeSlot:
-    """Give up a hold or a booking."""
+    """Give up a hold or a booking, unless a move later than `up_to_move` claimed the time again."""
 
     appointment_id: AppointmentId
     starts_at: datetime
+    up_to_move: int | None = None
 
 
 DoctorDayCommand = (

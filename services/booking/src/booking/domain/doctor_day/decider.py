@@ -29,6 +29,7 @@ from booking.domain.doctor_day.events import (
 from booking.domain.doctor_day.state import (
     Booked,
     DoctorDay,
+    GivenUp,
     Held,
     Lapsed,
     claim_key,
@@ -74,28 +75,37 @@ def withdraw(command: WithdrawSlots, state: DoctorDay) -> Sequence[SlotsWithdraw
 def hold(command: HoldSlot, state: DoctorDay) -> Sequence[SlotHoldExpired | SlotHeld]:
     if claim_key(command.details) in state.claims:
         return []
-    held = SlotHeld(details=command.details, expires_at=command.expires_at, held_at=command.now)
+    held = SlotHeld(
+        details=command.details,
+        expires_at=command.expires_at,
+        held_at=command.now,
+        booking_limit=command.booking_limit,
+    )
     return [*_make_room(command.details, command.now, state), held]
 
 
 def take(command: TakeSlot, state: DoctorDay) -> Sequence[SlotHoldExpired | SlotBooked]:
-    if claim_key(command.details) in state.claims:
+    """A time that an appointment gave up can be taken again by a later move of it, not by a repeat."""
+    claim = state.claims.get(claim_key(command.details))
+    if claim is not None and not (isinstance(claim, GivenUp) and command.move > claim.move):
         return []
-    booked = SlotBooked(details=command.details)
+    booked = SlotBooked(
+        details=command.details, move=command.move, booking_limit=command.booking_limit
+    )
     return [*_make_room(command.details, command.now, state), booked]
 
 
 def book(command: BookSlot, state: DoctorDay) -> Sequence[SlotHoldExpired | SlotBooked]:
     claim = state.claims.get((command.appointment_id, command.starts_at))
     match claim:
-        case None:
+        case None | GivenUp():
             raise SlotNotHeld
         case Booked():
             return []
         case Held():
-            return [SlotBooked(details=claim.details)]
+            return [SlotBooked(details=claim.details, invoice_id=command.invoice_id)]
         case Lapsed():
-            booked = SlotBooked(details=claim.details)
+            booked = SlotBooked(details=claim.details, invoice_id=command.invoice_id)
             return [*_make_room(claim.details, command.now, state), booked]
         case _:
             assert_never(claim)
@@ -112,10 +122,12 @@ def free(command: FreeSlot, state: DoctorDay) -> Sequence[SlotFreed | SlotHoldRe
     who, when = command.appointment_id, command.starts_at
     claim = state.claims.get((who, when))
     match claim:
-        case None:
+        case None | GivenUp():
             return []
         case Booked():
-            return [SlotFreed(appointment_id=who, starts_at=when)]
+            if command.up_to_move is not None and claim.move > command.up_to_move:
+                return []
+            return [SlotFreed(appointment_id=who, starts_at=when, move=claim.move)]
         case Held() | Lapsed():
             return [SlotHoldReleased(appointment_id=who, starts_at=when)]
         case _:
@@ -134,14 +146,13 @@ def _make_room(
     expired = []
     for claim in state.overlapping(details.period):
         if isinstance(claim, Booked) or now < claim.expires_at:
-            raise SlotTaken
+            raise SlotTaken(free_slots=state.free_slots(now))
         expired.append(_expired(claim))
     return expired
 
 
 def _expired(claim: Held) -> SlotHoldExpired:
-    details = claim.details
-    return SlotHoldExpired(appointment_id=details.appointment_id, starts_at=details.starts_at)
+    return SlotHoldExpired(details=claim.details)
 
 
 DOCTOR_DAY: Decider[DoctorDayCommand, DoctorDay, DoctorDayEvent] = Decider(

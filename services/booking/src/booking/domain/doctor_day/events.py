@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from booking.domain.details import AppointmentDetails, AppointmentKind
-from vocabulary.ids import AppointmentId, TemplateId
+from vocabulary.ids import AppointmentId, InvoiceId, TemplateId
 
 __all__ = [
     "STORED_NAMES",
@@ -46,26 +46,35 @@ class SlotsWithdrawn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotHeld:
-    """The time is kept for a patient who is paying, until `expires_at`."""
+    """The time is kept for a patient who is paying, until `expires_at`.
+
+    `booking_limit` is how many bookings with this doctor the patient may have; None: any number.
+    """
 
     details: AppointmentDetails
     expires_at: datetime
     held_at: datetime
+    booking_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotBooked:
-    """The time is the patient's."""
+    """The time is the patient's.
+
+    `invoice_id` when a payment booked it; `move` is which move of the appointment led here, 0 for its first time.
+    """
 
     details: AppointmentDetails
+    invoice_id: InvoiceId | None = None
+    move: int = 0
+    booking_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotHoldExpired:
     """Nobody paid in time; a late payment may take the slot again while it is free."""
 
-    appointment_id: AppointmentId
-    starts_at: datetime
+    details: AppointmentDetails
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +87,11 @@ class SlotHoldReleased:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SlotFreed:
-    """A booked time is free again: the appointment was cancelled or moved."""
+    """A booked time is free again: the appointment was cancelled, or moved away (`move` had led here)."""
 
     appointment_id: AppointmentId
     starts_at: datetime
+    move: int = 0
 
 
 DoctorDayEvent = (

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import assert_never
 
 from booking.domain.details import AppointmentDetails
@@ -17,10 +17,21 @@ from booking.domain.doctor_day.events import (
     SlotsOpened,
     SlotsWithdrawn,
 )
-from vocabulary.ids import AppointmentId, TemplateId
+from vocabulary.ids import AppointmentId, ClinicianId, TemplateId
 from vocabulary.period import Period
 
-__all__ = ["Booked", "Claim", "DoctorDay", "Held", "Lapsed", "claim_key", "evolve"]
+__all__ = [
+    "Booked",
+    "Claim",
+    "ClaimKey",
+    "DoctorDay",
+    "GivenUp",
+    "Held",
+    "Lapsed",
+    "claim_key",
+    "day_key",
+    "evolve",
+]
 
 ClaimKey = tuple[AppointmentId, datetime]
 
@@ -35,9 +46,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booked:
-    """Given away."""
+    """Given away; `move` is which move of the appointment led here."""
 
     details: AppointmentDetails
+    move: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +59,14 @@ class Lapsed:
     details: AppointmentDetails
 
 
-Claim = Held | Booked | Lapsed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenUp:
+    """Claims nothing any more; remembered so that a repeated wish does not claim again."""
+
+    move: int
+
+
+Claim = Held | Booked | Lapsed | GivenUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +87,31 @@ class DoctorDay:
     def overlapping(self, period: Period) -> Iterator[Held | Booked]:
         """Claims on some of this time, expired or not."""
         for claim in self.claims.values():
-            if not isinstance(claim, Lapsed) and claim.details.period.overlaps(period):
+            if isinstance(claim, Held | Booked) and claim.details.period.overlaps(period):
                 yield claim
+
+    def free_slots(self, now: datetime) -> tuple[Slot, ...]:
+        """What can still be had, in order of time."""
+        offered = {slot.starts_at: slot for slots in self.offers.values() for slot in slots}
+        return tuple(
+            slot
+            for start, slot in sorted(offered.items())
+            if start > now and not any(self._blocking(slot, now))
+        )
+
+    def _blocking(self, slot: Slot, now: datetime) -> Iterator[bool]:
+        for claim in self.overlapping(Period(start=slot.starts_at, end=slot.ends_at)):
+            yield isinstance(claim, Booked) or now < claim.expires_at
 
 
 def claim_key(details: AppointmentDetails) -> ClaimKey:
     """A moved appointment claims two times for a moment, so its id alone is not enough."""
     return (details.appointment_id, details.starts_at)
+
+
+def day_key(clinician_id: ClinicianId, day: date) -> str:
+    """The key of a doctor's day; `day` is a date of the branch's zone."""
+    return f"{clinician_id}:{day.isoformat()}"
 
 
 def evolve(state: DoctorDay, event: DoctorDayEvent) -> DoctorDay:
@@ -85,19 +122,20 @@ def evolve(state: DoctorDay, event: DoctorDayEvent) -> DoctorDay:
             offers = {key: kept for key, kept in state.offers.items() if key != event.template_id}
             return replace(state, offers=offers)
         case SlotHeld():
-            return _claim(state, Held(details=event.details, expires_at=event.expires_at))
+            key = claim_key(event.details)
+            return _claim(state, key, Held(details=event.details, expires_at=event.expires_at))
         case SlotBooked():
-            return _claim(state, Booked(details=event.details))
+            key = claim_key(event.details)
+            return _claim(state, key, Booked(details=event.details, move=event.move))
         case SlotHoldExpired():
-            details = state.claims[event.appointment_id, event.starts_at].details
-            return _claim(state, Lapsed(details=details))
-        case SlotHoldReleased() | SlotFreed():
-            gone = (event.appointment_id, event.starts_at)
-            claims = {key: claim for key, claim in state.claims.items() if key != gone}
-            return replace(state, claims=claims)
+            return _claim(state, claim_key(event.details), Lapsed(details=event.details))
+        case SlotHoldReleased():
+            return _claim(state, (event.appointment_id, event.starts_at), GivenUp(move=0))
+        case SlotFreed():
+            return _claim(state, (event.appointment_id, event.starts_at), GivenUp(move=event.move))
         case _:
             assert_never(event)
 
 
-def _claim(state: DoctorDay, claim: Claim) -> DoctorDay:
-    return replace(state, claims={**state.claims, claim_key(claim.details): claim})
+def _claim(state: DoctorDay, key: ClaimKey, claim: Claim) -> DoctorDay:
+    return replace(state, claims={**state.claims, key: claim})

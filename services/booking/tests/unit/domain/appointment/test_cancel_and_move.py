@@ -32,6 +32,7 @@ from booking.domain.appointment.errors import (
 from booking.domain.appointment.events import (
     AppointmentCancelled,
     AppointmentCompleted,
+    AppointmentEvent,
     AppointmentPaymentRecorded,
     AppointmentRequested,
     AppointmentRescheduled,
@@ -53,6 +54,7 @@ from vocabulary.ids import (
     PatientId,
     ServiceId,
 )
+from vocabulary.zone import ZoneId
 
 START = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
 IN_TIME = START - timedelta(minutes=120)
@@ -67,7 +69,7 @@ details = AppointmentDetails(
     doctor_name="Петрова А. И.",
     specialty="Терапевт",
     branch_id=BranchId(UUID(int=4)),
-    zone="Europe/Moscow",
+    zone=ZoneId("Europe/Moscow"),
     kind=AppointmentKind.ONLINE,
     service_id=ServiceId(UUID(int=5)),
     starts_at=START,
@@ -99,15 +101,26 @@ lapsed = AppointmentCancelled(
     reason="HOLD_EXPIRED",
     was_reserved=False,
     lead_minutes=120,
-    refund_eligible=True,
+    refund_eligible=False,
 )
-move = RequestReschedule(details=moved, policies=POLICIES, now=IN_TIME)
-moving = AppointmentRescheduleRequested(details=moved, requested_at=IN_TIME)
+WISH = UUID(int=7)
+move = RequestReschedule(
+    appointment_id=ME,
+    starts_at=moved.starts_at,
+    ends_at=moved.ends_at,
+    request_id=WISH,
+    policies=POLICIES,
+    now=IN_TIME,
+)
+moving = AppointmentRescheduleRequested(
+    details=moved, request_id=WISH, requested_at=IN_TIME, move=1
+)
 rescheduled = AppointmentRescheduled(
     details=moved,
     previous_starts_at=details.starts_at,
     previous_ends_at=details.ends_at,
     sequence=1,
+    move=1,
 )
 
 appointment = Specification(APPOINTMENT)
@@ -154,27 +167,54 @@ def test_an_appointment_that_a_person_cancelled_does_not_come_back() -> None:
 @pytest.mark.requirement("BKG-30")
 def test_money_for_a_lost_slot_is_refused_once() -> None:
     refused = LatePaymentRefused(details=details, invoice_id=INVOICE)
-    late = RecordLatePayment(appointment_id=ME, invoice_id=INVOICE)
+    late = RecordLatePayment(appointment_id=ME, invoice_id=INVOICE, now=IN_TIME)
     appointment.given(requested, lapsed).when(late).then(refused)
     appointment.given(requested, lapsed, refused).when(
         ReserveAppointment(details=details, invoice_id=INVOICE)
     ).then_rejected(AppointmentAlreadyCancelled)
     appointment.given(requested, paid).when(late).then_nothing()
-    appointment.given(requested).when(late).then_nothing()
+    appointment.given(requested).when(late).then(lapsed, refused)
+    appointment.given(requested, lapsed, refused).when(late).then_nothing()
     appointment.given().when(late).then_rejected(AppointmentNotFound)
 
 
-def test_payment_after_booking_is_recorded_once() -> None:
-    pay = RecordPayment(appointment_id=ME, invoice_id=INVOICE)
-    recorded = AppointmentPaymentRecorded(appointment_id=ME, invoice_id=INVOICE)
-    appointment.given(unpaid).when(pay).then(recorded)
+pay = RecordPayment(appointment_id=ME, invoice_id=INVOICE)
+recorded = AppointmentPaymentRecorded(details=details, invoice_id=INVOICE)
+
+
+@pytest.mark.parametrize("before", [(unpaid,), (requested,), (requested, lapsed)])
+def test_a_payment_is_recorded_once(before: tuple[AppointmentEvent, ...]) -> None:
+    appointment.given(*before).when(pay).then(recorded)
+
+
+def test_a_payment_of_what_is_paid_or_done_changes_nothing() -> None:
     appointment.given(paid).when(pay).then_nothing()
-    appointment.given(requested).when(pay).then_rejected(NotReserved)
-    appointment.given(unpaid, cancelled).when(pay).then_rejected(AppointmentAlreadyCancelled)
+    appointment.given(paid, completed).when(pay).then_nothing()
+    appointment.given().when(pay).then_rejected(AppointmentNotFound)
+
+
+@pytest.mark.requirement("BKG-30")
+def test_money_for_an_appointment_that_a_person_cancelled_is_refused() -> None:
+    refused = LatePaymentRefused(details=details, invoice_id=INVOICE)
+    appointment.given(requested, cancelled).when(pay).then(refused)
+    appointment.given(unpaid, cancelled).when(pay).then(refused)
+
+
+@pytest.mark.requirement("BKG-30")
+def test_money_that_bought_a_cancelled_appointment_is_not_refused_when_heard_of_again() -> None:
+    late = RecordLatePayment(appointment_id=ME, invoice_id=INVOICE, now=IN_TIME)
+    appointment.given(paid, cancelled).when(pay).then_nothing()
+    appointment.given(paid, cancelled).when(late).then_nothing()
+
+
+@pytest.mark.requirement("BKG-30")
+def test_a_hold_that_ends_while_its_payment_books_the_slot_does_not_cancel() -> None:
+    lapse = LapseAppointment(appointment_id=ME, now=IN_TIME)
+    appointment.given(requested, recorded).when(lapse).then_nothing()
 
 
 def test_a_timer_ends_a_held_appointment_and_only_that() -> None:
-    lapse = LapseAppointment(appointment_id=ME, reason="HOLD_EXPIRED", now=IN_TIME)
+    lapse = LapseAppointment(appointment_id=ME, now=IN_TIME)
     appointment.given(requested).when(lapse).then(lapsed)
     appointment.given(requested, paid).when(lapse).then_nothing()
 
@@ -223,6 +263,14 @@ def test_where_only_unpaid_ones_may_be_cancelled_a_paid_one_goes_through_the_cli
 
 
 @pytest.mark.requirement("BKG-49")
+def test_who_gives_up_a_hold_gets_money_on_its_way_back_whatever_the_policy() -> None:
+    given_up = replace(cancelled, was_reserved=False, lead_minutes=119)
+    late = replace(cancel, now=IN_TIME + MOMENT)
+    appointment.given(requested).when(late).then(given_up)
+    appointment.given(requested, recorded).when(late).then(given_up)
+
+
+@pytest.mark.requirement("BKG-49")
 def test_the_clinic_cancels_at_any_time_with_a_full_refund() -> None:
     late = replace(cancel, by=CancelledBy.DOCTOR, now=START + timedelta(minutes=5))
     appointment.given(paid).when(late).then(
@@ -238,9 +286,7 @@ def test_cancelling_twice_or_nothing() -> None:
 @pytest.mark.requirement("BKG-51", "OPS-14")
 @pytest.mark.parametrize("now", [IN_TIME - MOMENT, IN_TIME])
 def test_an_appointment_may_move_in_the_window(now: datetime) -> None:
-    appointment.given(paid).when(replace(move, now=now)).then(
-        AppointmentRescheduleRequested(details=moved, requested_at=now)
-    )
+    appointment.given(paid).when(replace(move, now=now)).then(replace(moving, requested_at=now))
 
 
 @pytest.mark.requirement("BKG-51", "OPS-14")
@@ -270,15 +316,36 @@ def test_a_declined_move_leaves_the_old_time() -> None:
     )
     elsewhere = replace(decline, starts_at=START)
     appointment.given(paid, moving).when(elsewhere).then_nothing()
+    appointment.given(requested).when(decline).then_nothing()
 
 
 def test_one_move_at_a_time() -> None:
-    third = replace(moved, starts_at=moved.starts_at + timedelta(days=1))
-    third = replace(third, ends_at=third.starts_at + timedelta(minutes=30))
-    appointment.given(paid, moving).when(replace(move, details=third)).then_rejected(
-        RescheduleInProgress
+    third = replace(
+        move,
+        starts_at=moved.starts_at + timedelta(days=1),
+        ends_at=moved.ends_at + timedelta(days=1),
+        request_id=UUID(int=8),
     )
+    appointment.given(paid, moving).when(third).then_rejected(RescheduleInProgress)
     appointment.given(requested).when(move).then_rejected(NotReserved)
+    appointment.given().when(move).then_rejected(AppointmentNotFound)
+    appointment.given(paid, completed).when(move).then_rejected(AppointmentAlreadyCompleted)
+
+
+def test_a_declined_wish_is_declined_for_good_and_a_new_one_is_heard() -> None:
+    declined = AppointmentRescheduleDeclined(
+        appointment_id=ME, starts_at=moved.starts_at, reason="SLOT_TAKEN"
+    )
+    appointment.given(paid, moving, declined).when(move).then_nothing()
+    again = replace(move, request_id=UUID(int=8))
+    appointment.given(paid, moving, declined).when(again).then(
+        replace(moving, request_id=UUID(int=8), move=2)
+    )
+
+
+def test_moving_to_where_it_is_changes_nothing() -> None:
+    stay = replace(move, starts_at=details.starts_at, ends_at=details.ends_at)
+    appointment.given(paid).when(stay).then_nothing()
 
 
 def test_a_slot_that_nobody_asked_for_moves_nothing() -> None:

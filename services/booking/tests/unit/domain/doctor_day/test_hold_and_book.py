@@ -7,7 +7,15 @@ from uuid import UUID
 import pytest
 
 from booking.domain.details import AppointmentDetails, AppointmentKind, PaymentMode
-from booking.domain.doctor_day.commands import BookSlot, ExpireHold, FreeSlot, HoldSlot, TakeSlot
+from booking.domain.doctor_day.commands import (
+    BookSlot,
+    ExpireHold,
+    FreeSlot,
+    HoldSlot,
+    OpenSlots,
+    TakeSlot,
+    WithdrawSlots,
+)
 from booking.domain.doctor_day.decider import DOCTOR_DAY
 from booking.domain.doctor_day.errors import SlotInPast, SlotNotHeld, SlotNotOffered, SlotTaken
 from booking.domain.doctor_day.events import (
@@ -20,8 +28,18 @@ from booking.domain.doctor_day.events import (
     SlotsOpened,
     SlotsWithdrawn,
 )
+from decider import fold
 from decider.testing import Specification
-from vocabulary.ids import AppointmentId, BranchId, ClinicianId, PatientId, ServiceId, TemplateId
+from vocabulary.ids import (
+    AppointmentId,
+    BranchId,
+    ClinicianId,
+    InvoiceId,
+    PatientId,
+    ServiceId,
+    TemplateId,
+)
+from vocabulary.zone import ZoneId
 
 NOW = datetime(2026, 12, 1, 8, 0, tzinfo=UTC)
 TEN = datetime(2026, 12, 1, 10, 0, tzinfo=UTC)
@@ -35,7 +53,7 @@ details = AppointmentDetails(
     doctor_name="Петрова А. И.",
     specialty="Терапевт",
     branch_id=BranchId(UUID(int=4)),
-    zone="Europe/Moscow",
+    zone=ZoneId("Europe/Moscow"),
     kind=AppointmentKind.ONLINE,
     service_id=ServiceId(UUID(int=5)),
     starts_at=TEN,
@@ -70,8 +88,10 @@ rival_hold = HoldSlot(details=rival, expires_at=EXPIRES, now=NOW)
 held = SlotHeld(details=details, expires_at=EXPIRES, held_at=NOW)
 rival_held = SlotHeld(details=rival, expires_at=EXPIRES, held_at=NOW)
 booked = SlotBooked(details=details)
-expired = SlotHoldExpired(appointment_id=details.appointment_id, starts_at=TEN)
-book = BookSlot(appointment_id=details.appointment_id, starts_at=TEN, now=NOW)
+expired = SlotHoldExpired(details=details)
+INVOICE = InvoiceId(UUID(int=8))
+book = BookSlot(appointment_id=details.appointment_id, starts_at=TEN, invoice_id=INVOICE, now=NOW)
+paid = SlotBooked(details=details, invoice_id=INVOICE)
 free = FreeSlot(appointment_id=details.appointment_id, starts_at=TEN)
 
 doctor_day = Specification(DOCTOR_DAY)
@@ -84,7 +104,8 @@ def test_an_offered_slot_is_held_while_the_patient_pays() -> None:
 
 @pytest.mark.requirement("BKG-26")
 def test_a_held_slot_is_taken_for_everyone_else() -> None:
-    doctor_day.given(opened, held).when(rival_hold).then_rejected(SlotTaken)
+    free = (opened.slots[1],)
+    doctor_day.given(opened, held).when(rival_hold).then_rejected(SlotTaken, free_slots=free)
 
 
 @pytest.mark.requirement("BKG-26")
@@ -162,13 +183,13 @@ def test_a_slot_can_be_had_up_to_the_moment_before_it_begins() -> None:
 
 @pytest.mark.requirement("BKG-29")
 def test_payment_turns_the_hold_into_a_booking() -> None:
-    doctor_day.given(opened, held).when(book).then(booked)
+    doctor_day.given(opened, held).when(book).then(paid)
 
 
 @pytest.mark.requirement("BKG-30")
 def test_a_late_payment_takes_the_slot_again_while_it_is_free() -> None:
     late = replace(book, now=EXPIRES + timedelta(hours=1))
-    doctor_day.given(opened, held, expired).when(late).then(booked)
+    doctor_day.given(opened, held, expired).when(late).then(paid)
 
 
 @pytest.mark.requirement("BKG-30")
@@ -214,3 +235,53 @@ def test_giving_up_a_hold_is_not_freeing_a_booking() -> None:
     released = SlotHoldReleased(appointment_id=details.appointment_id, starts_at=TEN)
     doctor_day.given(opened, held).when(free).then(released)
     doctor_day.given(opened).when(free).then_nothing()
+
+
+def test_a_repeated_wish_claims_nothing_again() -> None:
+    released = SlotHoldReleased(appointment_id=details.appointment_id, starts_at=TEN)
+    freed = SlotFreed(appointment_id=details.appointment_id, starts_at=TEN)
+    take = TakeSlot(details=details, now=NOW)
+    doctor_day.given(opened, held, released).when(hold).then_nothing()
+    doctor_day.given(opened, held, expired).when(hold).then_nothing()
+    doctor_day.given(opened, held, expired).when(take).then_nothing()
+    doctor_day.given(opened, booked, freed).when(take).then_nothing()
+    doctor_day.given(opened, booked).when(book).then_nothing()
+    doctor_day.given(opened, booked, freed).when(free).then_nothing()
+
+
+@pytest.mark.requirement("BKG-51")
+def test_an_appointment_can_move_back_to_a_time_that_it_gave_up() -> None:
+    freed = SlotFreed(appointment_id=details.appointment_id, starts_at=TEN)
+    back = TakeSlot(details=details, now=NOW, move=2)
+    taken = SlotBooked(details=details, move=2)
+    doctor_day.given(opened, booked, freed).when(back).then(taken)
+    gone = replace(freed, move=2)
+    doctor_day.given(opened, booked, freed, taken, gone).when(back).then_nothing()
+
+
+@pytest.mark.requirement("BKG-51")
+def test_freeing_an_earlier_claim_late_leaves_the_later_one() -> None:
+    freed = SlotFreed(appointment_id=details.appointment_id, starts_at=TEN)
+    taken = SlotBooked(details=details, move=2)
+    days = doctor_day.given(opened, booked, freed, taken)
+    days.when(replace(free, up_to_move=1)).then_nothing()
+    days.when(replace(free, up_to_move=2)).then(replace(freed, move=2))
+
+
+def test_offers_change_only_when_they_differ() -> None:
+    offer = OpenSlots(template_id=opened.template_id, slots=opened.slots)
+    withdraw = WithdrawSlots(template_id=opened.template_id)
+    doctor_day.given().when(offer).then(opened)
+    doctor_day.given(opened).when(withdraw).then(SlotsWithdrawn(template_id=opened.template_id))
+    doctor_day.given().when(withdraw).then_nothing()
+
+
+def test_free_slots_are_those_to_come_that_nobody_claims() -> None:
+    first, second = opened.slots
+    state = fold(DOCTOR_DAY, [opened, held])
+    assert state.free_slots(NOW) == (second,)
+    assert state.free_slots(EXPIRES - MOMENT) == (second,)
+    assert state.free_slots(EXPIRES) == (first, second)
+    assert fold(DOCTOR_DAY, [opened, booked]).free_slots(EXPIRES) == (second,)
+    assert fold(DOCTOR_DAY, [opened]).free_slots(TEN - MOMENT) == (first, second)
+    assert fold(DOCTOR_DAY, [opened]).free_slots(TEN) == (second,)

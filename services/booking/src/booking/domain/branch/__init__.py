@@ -1,0 +1,1 @@
+"""Own copy of a branch, as identity told it."""

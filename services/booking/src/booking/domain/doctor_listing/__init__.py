@@ -1,0 +1,1 @@
+"""How a doctor appears in the directory."""

@@ -1,0 +1,1 @@
+"""How many bookings a patient has with each doctor."""

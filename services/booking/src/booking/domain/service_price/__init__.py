@@ -1,0 +1,1 @@
+"""Own copy of a service of the price list, as billing told it."""
