@@ -1,5 +1,6 @@
 """Every column type goes into PostgreSQL and comes back as it was; declarations that cannot work are refused."""
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -9,9 +10,9 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+
 from read_models import Fact, Opened, Queries, View, create_views
 from read_models.tables import Table
-
 from vocabulary.money import Money
 from vocabulary.sealed import Sealed
 
@@ -151,8 +152,6 @@ async def test_a_view_of_nothing_but_its_key(database: str) -> None:
 
 
 async def test_creating_is_harmless_twice_and_from_many(database: str) -> None:
-    import asyncio
-
     async with asyncpg.create_pool(database, min_size=4, max_size=4) as pool:
         await asyncio.gather(*(create_views(pool, [view()]) for _ in range(4)))
         columns = await pool.fetchval(
@@ -177,7 +176,7 @@ async def test_creating_is_harmless_twice_and_from_many(database: str) -> None:
     ],
 )
 def test_a_declaration_that_cannot_work_is_refused(changes: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="view|name"):
+    with pytest.raises(ValueError, match=r"view|name"):
         view(**changes)
 
 

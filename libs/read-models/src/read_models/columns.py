@@ -88,7 +88,7 @@ def _column(name: str, hint: Any) -> Column:
         )
     if origin is tuple and len(get_args(kind)) == 2 and get_args(kind)[1] is Ellipsis:
         item = _plain(get_args(kind)[0])
-        if item in {str, UUID}:
+        if item in _NATIVE:
             return _array(name, _NATIVE[item], nullable)
     encode, decode = _json(kind)
     return Column(name, "jsonb", "text", nullable, None, _optionally(encode), _optionally(decode))

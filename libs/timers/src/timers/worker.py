@@ -1,0 +1,203 @@
+"""The worker that fires what is due; any number of them share the work."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID, uuid5
+
+import asyncpg
+import structlog
+
+from decider import Rejection
+from event_store import CommandContext, Metadata
+from messaging import Dispatch, send
+from read_models import View
+from timers.deadlines import Deadline, Elapsed, Timer
+
+__all__ = ["Backlog", "Clock", "TimerWorker"]
+
+_log = structlog.get_logger()
+
+_MINUTE = 60.0
+_PARALLEL = 16
+
+_CLAIM = """
+UPDATE {table} AS t
+SET attempts = t.attempts + 1, not_before = clock_timestamp() + $3::interval
+FROM (
+    SELECT name, tenant, key FROM {table}
+    WHERE due_at <= $1 AND (not_before IS NULL OR not_before <= clock_timestamp())
+    AND EXISTS (
+        SELECT FROM views.checkpoint AS c
+        WHERE c.name = 'timers' AND c.version = $4 AND c.filled_at IS NOT NULL
+    )
+    ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+) AS chosen
+WHERE t.name = chosen.name AND t.tenant = chosen.tenant AND t.key = chosen.key
+RETURNING t.name, t.tenant, t.key, t.generation, t.due_at, t.done, t.attempts,
+    t.correlation, t.subject, t.traceparent
+"""
+
+_SETTLE = """
+UPDATE {table}
+SET done = done + 1, due_at = instants[done + 2], attempts = 0, not_before = NULL
+WHERE name = $1 AND tenant = $2 AND key = $3 AND generation = $4 AND done = $5
+"""
+
+_POSTPONE = """
+UPDATE {table} SET not_before = clock_timestamp() + $6::interval
+WHERE name = $1 AND tenant = $2 AND key = $3 AND generation = $4 AND done = $5
+"""
+
+_BACKLOG = """
+SELECT count(*), count(*) FILTER (WHERE attempts > 3), min(due_at) FROM {table} WHERE due_at <= $1
+"""
+
+
+class Clock(Protocol):
+    """The service's clock; a virtual one may jump."""
+
+    def now(self) -> datetime:
+        """The instant, aware, in UTC."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is due and not done: how many, how many of them fail again and again, the oldest one's instant."""
+
+    due: int
+    failing: int
+    oldest: datetime | None
+
+
+class TimerWorker:
+    """Claims due timers, sends their commands, settles them.
+
+    `app` is the application dataclass whose fields the dispatches name. A claim is a lease of `lease_seconds`, not a
+    lock, so nothing is held in the database while a command runs; a worker that dies leaves its claims to the others
+    when the lease ends, and the repeated command has the same id. A Rejection is an answer: the timer is done. Any
+    other error is retried after a growing pause of up to a minute.
+    """
+
+    def __init__(
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        view: View[Timer],
+        deadlines: Sequence[Deadline],
+        *,
+        app: object,
+        service: str,
+        clock: Clock,
+        poll_seconds: float = 0.25,
+        lease_seconds: float = 15.0,
+        batch: int = 100,
+    ) -> None:
+        self._pool, self._app, self._service, self._clock = pool, app, service, clock
+        self._deadlines = {deadline.name: deadline for deadline in deadlines}
+        self._version, self._batch = view.version, batch
+        self._poll_seconds, self._lease_seconds = poll_seconds, lease_seconds
+        self._claim, self._settle, self._postpone, self._backlog = (
+            statement.format(table=view.table)
+            for statement in (_CLAIM, _SETTLE, _POSTPONE, _BACKLOG)
+        )
+
+    async def run(self) -> None:
+        """Fire for ever; cancel it to stop. Survives a lost database."""
+        while True:
+            try:
+                await self.fire_due()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                _log.warning("timers.waiting", kind=type(error).__name__)
+            await asyncio.sleep(self._poll_seconds)
+
+    async def fire_due(self) -> int:
+        """Fire what is due now, until nothing is; how many firings were settled."""
+        settled = 0
+        few = asyncio.Semaphore(_PARALLEL)
+        while True:
+            claimed = await self._pool.fetch(
+                self._claim,
+                self._clock.now(),
+                self._batch,
+                timedelta(seconds=self._lease_seconds),
+                self._version,
+            )
+            if not claimed:
+                return settled
+            outcomes = await asyncio.gather(*(self._fire(timer, few) for timer in claimed))
+            settled += sum(outcomes)
+
+    async def backlog(self) -> Backlog:
+        """What is due at this moment."""
+        due, failing, oldest = await self._pool.fetchrow(self._backlog, self._clock.now()) or (
+            0,
+            0,
+            None,
+        )
+        return Backlog(due, failing, oldest)
+
+    async def _fire(self, timer: asyncpg.Record, few: asyncio.Semaphore) -> bool:
+        place = (timer["name"], timer["tenant"], timer["key"], timer["generation"], timer["done"])
+        async with few:
+            try:
+                # Within the lease: a command that hangs must not run beside its own repeat.
+                async with asyncio.timeout(self._lease_seconds * 0.8):
+                    await self._send(timer)
+            except Exception as error:  # noqa: BLE001 - whatever failed is tried again, and seen
+                pause = min(2.0 ** (timer["attempts"] - 1), _MINUTE)
+                _log.warning(
+                    "timers.failed",
+                    timer=timer["name"],
+                    attempts=timer["attempts"],
+                    kind=type(error).__name__,
+                )
+                await self._pool.execute(self._postpone, *place, timedelta(seconds=pause))
+                return False
+            await self._pool.execute(self._settle, *place)
+            return True
+
+    async def _send(self, timer: asyncpg.Record) -> None:
+        now = self._clock.now()
+        name, index, generation = timer["name"], timer["done"], timer["generation"]
+        elapsed = Elapsed(
+            name=name,
+            tenant=timer["tenant"],
+            key=timer["key"],
+            at=timer["due_at"],
+            index=index,
+            generation=generation,
+            now=now,
+            correlation=timer["correlation"],
+            subject=timer["subject"],
+        )
+        firing = firing_id(elapsed)
+        metadata = Metadata(
+            tenant=elapsed.tenant,
+            actor=f"service:{self._service}",
+            role="service",
+            time=now,
+            correlation=elapsed.correlation,
+            causation=generation,
+            subject=elapsed.subject,
+            traceparent=timer["traceparent"],
+        )
+
+        def context(reaction: str) -> CommandContext:
+            return CommandContext(command_id=uuid5(firing, reaction), metadata=metadata)
+
+        def refused(rejection: Rejection) -> None:
+            _log.info("timers.refused", timer=name, code=rejection.code, generation=str(generation))
+
+        answer = self._deadlines[name].fire(elapsed)
+        dispatches = [answer] if isinstance(answer, Dispatch) else answer or ()
+        await send(dispatches, app=self._app, name=name, context=context, rejected=refused)
+
+
+def firing_id(elapsed: Elapsed) -> UUID:
+    """The same for every repeat of one firing, so that its commands have the same ids."""
+    return uuid5(
+        elapsed.generation, f"{elapsed.name}/{elapsed.tenant}/{elapsed.key}/{elapsed.index}"
+    )
