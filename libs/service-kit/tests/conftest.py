@@ -25,6 +25,7 @@ from service_kit.reads import Page, PageQuery, page_of
 from service_kit.run import service_texts
 from service_kit.testing import Tokens, api_client, make_kit
 from service_kit.texts import Texts
+from vocabulary.ids import tenant_id
 from vocabulary.phone import parse_phone
 
 PATIENT = UUID("0190b000-0000-7000-8000-000000000001")
@@ -61,6 +62,7 @@ ACCESS = AccessTable(
     Access("fail_note", {"anonymous": Ownership.TENANT}, idempotency_key=False, max_body_bytes=100),
     Access("sign_note", {"clinician": Ownership.OWN}, assurance="confirmed"),
     Access("sync_notes", {"service": Ownership.TENANT}),
+    Access("called_back", {"anonymous": Ownership.TENANT}, idempotency_key=False, tenant=False),
     Access("watch_notes", {"patient": Ownership.SELF}),
 )
 NOTES = {NOTE: ("north", PATIENT), FOREIGN_NOTE: ("north", OTHER)}
@@ -167,6 +169,12 @@ async def fail_note(
 async def sync_notes(caller: Annotated[Caller, Depends(ACCESS.allow("sync_notes"))]) -> NoteOut:
     """For other services."""
     return NoteOut(text=caller.tenant, actor=caller.actor)
+
+
+@router.post("/callback")
+async def called_back(caller: Annotated[Caller, Depends(ACCESS.allow("called_back"))]) -> list[str]:
+    """A provider calls, which knows of no tenants."""
+    return [caller.tenant, caller.within(tenant_id("south")).context(key="1").metadata.tenant]
 
 
 @router.websocket("/live")

@@ -53,6 +53,7 @@ class Ownership(StrEnum):
 _NOBODY: Final = Token(
     text="", expires_at=datetime.max.replace(tzinfo=UTC), roles=frozenset({"anonymous"})
 )
+_NO_TENANT: Final = TenantId("")
 _WIDEST_FIRST: Final = (Ownership.TENANT, Ownership.OWN, Ownership.SELF)
 
 
@@ -67,6 +68,8 @@ class Access:
     idempotency_key: bool = True
     """Whether an unsafe method needs an `Idempotency-Key`."""
     max_body_bytes: int = DEFAULT_BODY_BYTES
+    tenant: bool = True
+    """Whether a caller whose token names no tenant must name one; a route without finds it out with `within`."""
 
     def __post_init__(self) -> None:
         unknown = self.roles.keys() - ROLES
@@ -113,6 +116,7 @@ class Caller:
     """Who is asking, allowed in for one action."""
 
     tenant: TenantId
+    """Empty only where the row of the table says that the route needs none."""
     role: str
     """The role that lets the caller in: the one that reaches furthest."""
     roles: frozenset[str]
@@ -202,6 +206,10 @@ class Caller:
         """Tell in the answer up to where a view must have come to show what was done."""
         set_position(self._response, kit_of(self._connection).service, str(cursor))
 
+    def within(self, tenant: TenantId) -> "Caller":
+        """The same caller in a tenant that the route found out (a provider's callback)."""
+        return replace(self, tenant=tenant)
+
     def later(self) -> "Caller":
         """The same caller at a later moment of a connection that lives on (WebSocket)."""
         return replace(self, now=kit_of(self._connection).clock.now())
@@ -221,7 +229,7 @@ class Permission:
         if self.access.assurance == "confirmed" and bearer.service is None:
             _require_confirmed(bearer)
         caller = Caller(
-            tenant=_tenant(connection, bearer),
+            tenant=self._tenant(connection, bearer),
             role=role,
             roles=bearer.roles,
             ownership=ownership,
@@ -272,6 +280,21 @@ class Permission:
             else Denied("ACTION_NOT_ALLOWED")
         )
 
+    def _tenant(self, connection: HTTPConnection, token: Token) -> TenantId:
+        named = facts_of(connection).header(TENANT_HEADER)
+        if token.tenant is not None:
+            if named is not None and named != token.tenant:
+                raise Denied("TENANT_MISMATCH")
+            return token.tenant
+        if named is None:
+            if self.access.tenant:
+                raise Problem(400, "TENANT_REQUIRED")
+            return _NO_TENANT
+        try:
+            return tenant_id(named)
+        except InvalidValue:
+            raise Problem(400, "TENANT_INVALID") from None
+
     def _require_key(self, connection: HTTPConnection, caller: Caller) -> None:
         key = facts_of(connection).header("idempotency-key")
         if key is None:
@@ -288,20 +311,6 @@ class Permission:
 def _require_confirmed(token: Token) -> None:
     if token.assurance != "confirmed":
         raise Denied("ASSURANCE_REQUIRED")
-
-
-def _tenant(connection: HTTPConnection, token: Token) -> TenantId:
-    named = facts_of(connection).header(TENANT_HEADER)
-    if token.tenant is not None:
-        if named is not None and named != token.tenant:
-            raise Denied("TENANT_MISMATCH")
-        return token.tenant
-    if named is None:
-        raise Problem(400, "TENANT_REQUIRED")
-    try:
-        return tenant_id(named)
-    except InvalidValue:
-        raise Problem(400, "TENANT_INVALID") from None
 
 
 def _pinned(if_match: str | None) -> int | None:

@@ -95,7 +95,7 @@ def _describe(operation: dict[str, Any], route: GuardedRoute, texts: Texts) -> N
 
 
 def _headers(route: GuardedRoute, access: Access) -> Iterable[dict[str, Any]]:
-    if access.roles.keys() & {"anonymous", "service"}:
+    if access.tenant and access.roles.keys() & {"anonymous", "service"}:
         yield _header(TENANT_HEADER, "The clinic, when the token does not name it")
     yield _header(CORRELATION_HEADER, "A UUID that names the whole story in logs and events")
     if route.method in SAFE_METHODS:

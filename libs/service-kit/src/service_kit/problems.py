@@ -18,6 +18,7 @@ from decider import Rejection
 from event_store import AppendConflict, IdempotencyViolation, StoreUnavailable
 from file_store import FileStoreUnavailable
 from privacy.errors import KeyUnavailable, SubjectErased
+from service_kit.database import DATABASE_DOWN
 from service_kit.errors import ConfigurationError, Unavailable
 from service_kit.metrics import REJECTIONS
 from service_kit.requests import facts_of, kit_of, language_of
@@ -163,6 +164,7 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
         StoreUnavailable,
         KeyUnavailable,
         FileStoreUnavailable,
+        *DATABASE_DOWN,
     ):
         app.add_exception_handler(kind, _known)
 

@@ -44,6 +44,8 @@ ISSUER: Final = "kabinet-identity"
 ACCOUNT_ROLES: Final = frozenset({"patient", "clinician", "manager", "administrator"})
 _ALGORITHMS: Final = ["ES256"]
 _LONGEST: Final = 8192
+_IMPATIENT_SECONDS: Final = 0.2
+"""Between two tries while no key is known at all: identity is just starting."""
 _log = structlog.get_logger()
 
 
@@ -158,7 +160,8 @@ class PublishedKeys:
     async def _refresh(self) -> None:
         asked_at = time.monotonic()
         async with self._lock:
-            if max(self._tried_at + self._min_age, self._fetched_at) > asked_at:
+            pause = self._min_age if self._keys else _IMPATIENT_SECONDS
+            if max(self._tried_at + pause, self._fetched_at) > asked_at:
                 return
             self._tried_at = time.monotonic()
             try:
