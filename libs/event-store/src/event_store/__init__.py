@@ -18,6 +18,7 @@ from event_store.records import (
     StoreUnavailable,
     StreamName,
 )
+from event_store.snapshots import Snapshot, Snapshots, SnapshotStore
 from event_store.store import EventStore
 
 __all__ = [
@@ -38,6 +39,9 @@ __all__ = [
     "NewEvent",
     "Page",
     "RecordedEvent",
+    "Snapshot",
+    "SnapshotStore",
+    "Snapshots",
     "StoreUnavailable",
     "StreamName",
     "UnknownEventType",

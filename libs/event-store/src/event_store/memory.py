@@ -3,6 +3,7 @@
 import asyncio
 from bisect import bisect_right
 from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
 
 from event_store.records import (
     EVERYTHING,
@@ -18,8 +19,9 @@ from event_store.records import (
     RecordedEvent,
     StreamName,
 )
+from event_store.snapshots import Snapshot
 
-__all__ = ["MemoryEventStore"]
+__all__ = ["MemoryEventStore", "MemorySnapshotStore"]
 
 _PAGE = 500
 
@@ -31,6 +33,7 @@ class MemoryEventStore:
         self._events: list[RecordedEvent] = []
         self._categories: list[str] = []
         self._streams: dict[StreamName, list[int]] = {}
+        self._ids: set[UUID] = set()
         self._news = asyncio.Condition()
 
     async def append(
@@ -48,6 +51,10 @@ class MemoryEventStore:
             raise IdempotencyViolation(str(stream))
         if actual != expected:
             raise AppendConflict(stream, expected, actual)
+        ids = {event.id for event in events}
+        if len(ids) < len(events) or not ids.isdisjoint(self._ids):
+            raise IdempotencyViolation(str(stream))
+        self._ids |= ids
         self._streams[stream] = places
         for offset, event in enumerate(events, start=1):
             place = len(self._events)
@@ -124,3 +131,21 @@ class MemoryEventStore:
         return (not where.categories or self._categories[index] in where.categories) and (
             not where.types or self._events[index].type in where.types
         )
+
+
+class MemorySnapshotStore:
+    """Snapshots in a dictionary."""
+
+    def __init__(self) -> None:
+        self._snapshots: dict[StreamName, tuple[str, Snapshot]] = {}
+
+    async def load(self, stream: StreamName, schema: str) -> Snapshot | None:
+        """See the port."""
+        kept_schema, snapshot = self._snapshots.get(stream, ("", None))
+        return snapshot if kept_schema == schema else None
+
+    async def save(self, stream: StreamName, schema: str, snapshot: Snapshot) -> None:
+        """See the port."""
+        kept = await self.load(stream, schema)
+        if kept is None or kept.revision < snapshot.revision:
+            self._snapshots[stream] = schema, snapshot

@@ -41,8 +41,7 @@ START: Final = Cursor(0, 0)
 """Before the first event of any store."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamName:
+class StreamName(msgspec.Struct, frozen=True, gc=False):
     """The stream of one aggregate of one tenant; text form `<category>-<tenant>.<key>`.
 
     A tenant has no dot and a category ends before `-<tenant>`, so the text form is unique for its parts.

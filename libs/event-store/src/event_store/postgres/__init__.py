@@ -2,6 +2,7 @@
 
 from event_store.postgres.connections import SERVER_SETTINGS, open_pool
 from event_store.postgres.schema import rebase
+from event_store.postgres.snapshots import PostgresSnapshotStore
 from event_store.postgres.store import PostgresEventStore
 
-__all__ = ["SERVER_SETTINGS", "PostgresEventStore", "open_pool", "rebase"]
+__all__ = ["SERVER_SETTINGS", "PostgresEventStore", "PostgresSnapshotStore", "open_pool", "rebase"]

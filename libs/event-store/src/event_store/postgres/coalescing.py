@@ -65,6 +65,7 @@ class Coalescer:
             try:
                 appended = await append_one(await self._connection(), request)
             except UNAVAILABLE as error:
+                self._drop()
                 raise unavailable(error) from error
             finally:
                 self._returned()
@@ -88,12 +89,19 @@ class Coalescer:
             self._kept = None
 
     async def _connection(self) -> Connection:
-        if self._kept is not None and self._kept.is_closed():
-            lost, self._kept = self._kept, None
-            await self._pool.release(lost)
-        if self._kept is None:
-            self._kept = await self._pool.acquire()
+        if self._kept is not None:
+            with suppress(asyncpg.InterfaceError):  # lost, so the pool has it back
+                if not self._kept.is_closed():
+                    return self._kept
+        self._kept = await self._pool.acquire()
         return self._kept
+
+    def _drop(self) -> None:
+        """End a connection that failed: it may look alive for a moment longer."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            with suppress(asyncpg.InterfaceError):
+                kept.terminate()
 
     def _returned(self) -> None:
         self._is_out = bool(self._waiting)
@@ -107,6 +115,7 @@ class Coalescer:
                 await _settle(await self._connection(), tickets)
                 self._committed()
         except UNAVAILABLE as error:
+            self._drop()
             _answer_all(tickets, unavailable(error))
         except Exception as error:  # noqa: BLE001 - every caller must be answered
             _answer_all(tickets, error)

@@ -37,6 +37,15 @@ _MIGRATIONS: Final = (
         PRIMARY KEY (order_key, position),
         UNIQUE (stream, revision)
     );
+
+    CREATE TABLE event_store.snapshots (
+        stream text PRIMARY KEY,
+        schema text NOT NULL,
+        revision bigint NOT NULL,
+        order_key bigint NOT NULL,
+        position bigint NOT NULL,
+        state bytea NOT NULL
+    );
     """,
 )
 

@@ -29,6 +29,8 @@ from event_store.records import (
 __all__ = ["PostgresEventStore"]
 
 _AT_THE_HORIZON: Final = 0.002
+_FIRST_RETRY: Final = 0.02
+_LAST_RETRY: Final = 2.0
 
 _log: Final = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ class PostgresEventStore:
         self, *, after: Cursor = START, where: EventFilter = EVERYTHING, page_size: int = 1000
     ) -> AsyncIterator[Page]:
         """See the port. Raises StoreUnavailable only when the pool is closed."""
-        announced = False
+        announced, retry = False, _FIRST_RETRY
         with self._wakeups.sleeper() as woken:
             while True:
                 woken.clear()
@@ -110,8 +112,10 @@ class PostgresEventStore:
                     if self._pool.is_closing():
                         raise
                     _log.warning("subscription cannot read, trying again", exc_info=error)
-                    await asyncio.sleep(self._poll_seconds)
+                    await asyncio.sleep(retry)
+                    retry = min(retry * 2, _LAST_RETRY)
                     continue
+                retry = _FIRST_RETRY
                 with suppress(TimeoutError):
                     async with asyncio.timeout(patience):
                         await woken.wait()

@@ -8,7 +8,7 @@ from typing import Final
 
 import asyncpg
 
-from event_store.postgres.connections import Pool
+from event_store.postgres.connections import UNAVAILABLE, Pool
 
 _CHANNEL: Final = "event_store"
 _BETWEEN_RINGS: Final = 0.01
@@ -69,7 +69,7 @@ class Wakeups:
                 self._rung = False
                 try:
                     await self._pool.execute(f"NOTIFY {_CHANNEL}")
-                except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except (asyncpg.PostgresError, *UNAVAILABLE) as error:
                     _log.warning("wake-up of other processes failed", exc_info=error)
                 await asyncio.sleep(_BETWEEN_RINGS)
         finally:
@@ -79,7 +79,7 @@ class Wakeups:
         while True:
             try:
                 await self._listen_until_lost()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (asyncpg.PostgresError, *UNAVAILABLE) as error:
                 _log.warning("listening for wake-ups failed", exc_info=error)
             await asyncio.sleep(_RETRY)
 

@@ -4,9 +4,8 @@
 import asyncio
 import random
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
-from typing import TypeAlias, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 import pytest
 
@@ -19,12 +18,12 @@ from event_store.records import (
     EventFilter,
     IdempotencyViolation,
     NewEvent,
-    Page,
     RecordedEvent,
 )
 from event_store.store import EventStore
 from event_store.testing.samples import (
     PATIENCE,
+    closing,
     event,
     history,
     noted,
@@ -398,7 +397,7 @@ class EventStoreConformance:
     ) -> None:
         for index in range(5):
             await noted(store, stream(str(index)), "old")
-        async with self._subscribed(store.subscribe(page_size=2)) as pages:
+        async with closing(store.subscribe(page_size=2)) as pages:
             old: list[RecordedEvent] = []
             async for page in pages:
                 old += page.events
@@ -412,7 +411,7 @@ class EventStoreConformance:
     async def test_a_subscription_to_an_empty_store_is_caught_up_at_once(
         self, store: EventStore
     ) -> None:
-        async with self._subscribed(store.subscribe()) as pages:
+        async with closing(store.subscribe()) as pages:
             page = await anext(pages)
             assert page.caught_up
             assert not page.events
@@ -423,7 +422,7 @@ class EventStoreConformance:
         self, store: EventStore
     ) -> None:
         where = EventFilter(types=frozenset({"Ended.v1"}))
-        async with self._subscribed(store.subscribe(where=where)) as pages:
+        async with closing(store.subscribe(where=where)) as pages:
             assert (await anext(pages)).caught_up
             appended = await noted(store, stream("a"), "hidden")
             assert await take(pages, appended.cursor) == ([], appended.cursor)
@@ -432,7 +431,7 @@ class EventStoreConformance:
         self, open_store: OpenStore
     ) -> None:
         here, there = await open_store(), await open_store()
-        async with self._subscribed(here.subscribe()) as pages:
+        async with closing(here.subscribe()) as pages:
             assert (await anext(pages)).caught_up
             for index in range(3):
                 appended = await noted(there, stream(str(index)), str(index))
@@ -446,20 +445,20 @@ class EventStoreConformance:
             await asyncio.gather(
                 *(noted(store, stream(f"{restart}:{index}"), "a", "b") for index in range(10))
             )
-            async with self._subscribed(store.subscribe(after=after, page_size=7)) as pages:
+            async with closing(store.subscribe(after=after, page_size=7)) as pages:
                 for _ in range(2):
                     page = await anext(pages)
                     seen += page.events
                     after = Cursor.parse(str(page.cursor))
         store = await open_store()
-        async with self._subscribed(store.subscribe(after=after)) as pages:
+        async with closing(store.subscribe(after=after)) as pages:
             seen += (await take(pages, await store.position()))[0]
         assert len(seen) == 80
         await self._nothing_lost_nothing_twice(store, seen)
 
     async def test_many_subscriptions_each_get_everything(self, store: EventStore) -> None:
         async def follow() -> list[RecordedEvent]:
-            async with self._subscribed(store.subscribe(page_size=5)) as pages:
+            async with closing(store.subscribe(page_size=5)) as pages:
                 seen: list[RecordedEvent] = []
                 async for page in pages:
                     seen += page.events
@@ -475,13 +474,3 @@ class EventStoreConformance:
                 )
             for follower in followers:
                 await self._nothing_lost_nothing_twice(store, await follower)
-
-    @staticmethod
-    def _subscribed(pages: AsyncIterator[Page]) -> "aclosing[_Pages]":
-        return aclosing(cast("_Pages", pages))
-
-
-class _Pages(AsyncIterator[Page]):
-    """What both adapters give: an asynchronous generator."""
-
-    async def aclose(self) -> None: ...

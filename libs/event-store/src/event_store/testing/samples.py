@@ -1,7 +1,8 @@
 """Events without meaning, and short ways to write and read them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import count
 from typing import Final
 from uuid import UUID
@@ -59,6 +60,16 @@ async def read_back(
 def texts(events: Sequence[RecordedEvent]) -> list[str]:
     """The data as text."""
     return [event.data.decode() for event in events]
+
+
+@asynccontextmanager
+async def closing(pages: AsyncIterator[Page]) -> AsyncIterator[AsyncIterator[Page]]:
+    """Ends a subscription at the end of the block."""
+    try:
+        yield pages
+    finally:
+        assert isinstance(pages, AsyncGenerator)
+        await pages.aclose()
 
 
 async def take(pages: AsyncIterator[Page], upto: Cursor) -> tuple[list[RecordedEvent], Cursor]:
