@@ -184,6 +184,8 @@ async def watch_notes(
     """Says who is watching."""
     await socket.accept()
     await socket.send_text(caller.later().actor)
+    if socket.query_params.get("then") == "fail":
+        raise NoteClosed(NOTE)
     await socket.close()
 
 

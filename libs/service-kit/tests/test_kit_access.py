@@ -197,7 +197,9 @@ async def test_the_role_that_reaches_furthest_counts(
     assert answer.json()["role"] == "manager"
 
 
-async def _socket(app: FastAPI, headers: dict[str, str]) -> list[MutableMapping[str, Any]]:
+async def _socket(
+    app: FastAPI, headers: dict[str, str], *, query: bytes = b"", denial: bool = True
+) -> list[MutableMapping[str, Any]]:
     sent: list[MutableMapping[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -210,10 +212,10 @@ async def _socket(app: FastAPI, headers: dict[str, str]) -> list[MutableMapping[
         "type": "websocket",
         "path": "/api/v1/notes/live",
         "raw_path": b"/api/v1/notes/live",
-        "query_string": b"",
+        "query_string": query,
         "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
         "subprotocols": [],
-        "extensions": {"websocket.http.response": {}},
+        "extensions": {"websocket.http.response": {}} if denial else {},
     }
     await app(scope, receive, send)
     return sent
@@ -228,8 +230,18 @@ async def test_a_websocket_passes_the_same_door(app: FastAPI, tokens: Tokens) ->
     ]
     assert accepted[1]["text"] == f"account:{ACCOUNT}"
     refused = await _socket(app, {})
+    assert len(refused) == 2
     assert refused[0]["status"] == 401
     assert json.loads(refused[1]["body"])["code"] == "TOKEN_REQUIRED"
+
+
+async def test_a_websocket_that_cannot_be_answered_is_closed(app: FastAPI, tokens: Tokens) -> None:
+    assert await _socket(app, {}, denial=False) == [
+        {"type": "websocket.close", "code": 1008, "reason": "TOKEN_REQUIRED"}
+    ]
+    failed = await _socket(app, tokens.headers("patient", patient_id=PATIENT), query=b"then=fail")
+    assert failed[-1] == {"type": "websocket.close", "code": 1008, "reason": "NOTE_CLOSED"}
+    assert len(failed) == 3
 
 
 def test_the_table_documents_itself(app: FastAPI) -> None:

@@ -143,7 +143,7 @@ def _rejections(base: type[Rejection]) -> Iterable[type[Rejection]]:
 def install_problems(app: FastAPI, table: ProblemTable) -> None:
     """Answer every refusal and failure of `app` with a problem document."""
 
-    async def rejected(connection: HTTPConnection, exc: Exception) -> Response:
+    async def rejected(connection: HTTPConnection, exc: Exception) -> Response | None:
         rejection = cast(Rejection, exc)
         status = table.status(type(rejection))
         if status is None:
@@ -151,7 +151,7 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
         REJECTIONS.labels(rejection.code).inc()
         return await _answer(connection, Problem(status, rejection.code, facts=rejection.facts))
 
-    app.add_exception_handler(Rejection, rejected)
+    app.add_exception_handler(Rejection, rejected)  # type: ignore[arg-type]  # also for WebSockets
     for kind in (
         Problem,
         HTTPException,
@@ -166,10 +166,10 @@ def install_problems(app: FastAPI, table: ProblemTable) -> None:
         FileStoreUnavailable,
         *DATABASE_DOWN,
     ):
-        app.add_exception_handler(kind, _known)
+        app.add_exception_handler(kind, _known)  # type: ignore[arg-type]  # also for WebSockets
 
 
-async def _known(connection: HTTPConnection, exc: Exception) -> Response:
+async def _known(connection: HTTPConnection, exc: Exception) -> Response | None:
     return await _answer(connection, _problem_of(exc, connection))
 
 
@@ -225,16 +225,14 @@ def _located(error: Mapping[str, Any], code: str, message: str) -> dict[str, str
     return {"in": place, "field": pointer, "code": code, "message": message}
 
 
-async def _answer(connection: HTTPConnection, problem: Problem) -> Response:
-    response = render_problem(connection, problem)
-    if isinstance(connection, WebSocket) and connection.client_state is WebSocketState.CONNECTING:
-        if "websocket.http.response" in connection.scope.get("extensions", {}):
-            await connection.send_denial_response(response)
-        else:
+async def _answer(connection: HTTPConnection, problem: Problem) -> Response | None:
+    """The response for Starlette to send; None for a WebSocket that can only be closed."""
+    if isinstance(connection, WebSocket):
+        waiting = connection.application_state is WebSocketState.CONNECTING
+        if not waiting or "websocket.http.response" not in connection.scope.get("extensions", {}):
             await connection.close(1008, problem.code)
-    elif isinstance(connection, WebSocket):
-        await connection.close(1008, problem.code)
-    return response
+            return None
+    return render_problem(connection, problem)
 
 
 def render_problem(connection: HTTPConnection, problem: Problem) -> Response:

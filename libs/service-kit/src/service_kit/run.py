@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import importlib.util
+import logging
 import signal
 import socket
 import sys
@@ -155,7 +156,13 @@ class _Server(uvicorn.Server):
         yield
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """uvicorn calls a WebSocket that was refused with an HTTP answer an error of the application."""
+    return record.msg != "ASGI callable returned without completing handshake."
+
+
 def _server(app: ASGIApp, settings: ServiceSettings) -> _Server:
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     return _Server(
         uvicorn.Config(
             app,
