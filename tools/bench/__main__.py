@@ -1,0 +1,71 @@
+"""`python -m bench`: every measurement beside its floor, as a table and as build/bench.json."""
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import uvloop
+
+if not __package__:  # started by its path
+    sys.path[0] = str(Path(__file__).parents[1])
+
+from rich.console import Console
+from rich.table import Table
+
+from bench import appends, commands, reads
+from bench.harness import Bench, Result
+from embedded.postgres import running_postgres
+
+GROUPS = (appends, commands, reads)
+
+console = Console()
+if not console.is_terminal:
+    console = Console(width=160)
+
+
+async def measure(names: list[str], *, quick: bool) -> list[Result]:
+    results: list[Result] = []
+    with tempfile.TemporaryDirectory(prefix="kabinet-bench-") as folder:
+        async with running_postgres(Path(folder)) as server:
+            bench = Bench(server, quick=quick)
+            for group in GROUPS:
+                for name, measurement in group.MEASUREMENTS.items():
+                    if not names or name in names:
+                        console.print(f"measuring {name}", style="dim")
+                        results += await measurement(bench)
+    return results
+
+
+def table(results: list[Result]) -> Table:
+    drawn = Table("work", "unit")
+    for heading in ("value", "floor", "ratio", "reach", ""):
+        drawn.add_column(heading, justify="right")
+    for result in results:
+        drawn.add_row(
+            *(result.work, result.unit, f"{result.value:,.2f}", f"{result.floor:,.2f}"),
+            *(f"{result.ratio:.2f}", result.reach, "holds" if result.holds else "missed"),
+        )
+    return drawn
+
+
+def main() -> None:
+    known = [name for group in GROUPS for name in group.MEASUREMENTS]
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument(
+        "--only", nargs="+", choices=known, default=[], metavar="NAME", help=", ".join(known)
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes: does it run, not how fast"
+    )
+    parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
+    chosen = parser.parse_args()
+    results = uvloop.run(measure(chosen.only, quick=chosen.quick))
+    chosen.output.parent.mkdir(parents=True, exist_ok=True)
+    chosen.output.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
+    console.print(table(results))
+
+
+if __name__ == "__main__":
+    main()
