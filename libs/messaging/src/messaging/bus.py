@@ -1,8 +1,8 @@
 """The bus port. Every adapter passes `messaging.testing`."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from zlib import crc32
 
 from messaging.envelope import Envelope
@@ -16,6 +16,7 @@ __all__ = [
     "PartitionsFixed",
     "Topic",
     "TopicLike",
+    "Work",
     "partition_of",
 ]
 
@@ -87,6 +88,10 @@ class AssignedPartition(Protocol):
         ...
 
 
+Work: TypeAlias = Callable[[AssignedPartition], Coroutine[Any, Any, None]]
+"""What a member of a group does with a partition, until cancelled."""
+
+
 class Bus(Protocol):
     """Topics of events in partitions: durable, ordered per key, read from any place by any number of groups."""
 
@@ -98,9 +103,7 @@ class Bus(Protocol):
         """
         ...
 
-    async def consume(
-        self, topic: TopicLike, group: str, work: Callable[[AssignedPartition], Awaitable[None]]
-    ) -> None:
+    async def consume(self, topic: TopicLike, group: str, work: Work) -> None:
         """Join `group` and run `work` as a task for every partition that falls to this member, until cancelled.
 
         A partition that goes to another member has its work cancelled and awaited before it is given up; a member

@@ -14,7 +14,7 @@ from messaging.cause import Cause, Clock
 from messaging.envelope import Envelope, of_recorded
 from messaging.inbox import Claim, Flow, Inbox, Instances
 from messaging.process import Process, Reaction, Reactions
-from messaging.pump import Handle, HandleRows, Pump, Runnable, Terms, hold
+from messaging.pump import Handle, HandleRows, Pump, Runnable, Terms, hold, together
 from messaging.watch import LoggingWatch, Watch
 
 __all__ = [
@@ -153,9 +153,8 @@ class _BusConsumer:
 
     async def run(self) -> None:
         """See Runnable."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._bus.consume(self._topic, self._name, self._work))
-            tasks.create_task(self._measure())
+        consuming = self._bus.consume(self._topic, self._name, self._work)
+        await together(consuming, self._measure())
 
     async def standing(self) -> tuple[int, object]:
         """See Runnable."""

@@ -1,9 +1,9 @@
 """The tasks of the partitions that one member of a group works on; shared by the buses."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 
-from messaging.bus import AssignedPartition
+from messaging.bus import AssignedPartition, Work
 
 __all__ = ["Crew"]
 
@@ -11,9 +11,7 @@ __all__ = ["Crew"]
 class Crew:
     """One task per held partition, inside the member's task group."""
 
-    def __init__(
-        self, tasks: asyncio.TaskGroup, work: Callable[[AssignedPartition], Awaitable[None]]
-    ) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, work: Work) -> None:
         self._tasks, self._work = tasks, work
         self._working: dict[int, asyncio.Task[None]] = {}
 
@@ -24,7 +22,7 @@ class Crew:
 
     def start(self, partition: AssignedPartition) -> None:
         """Begin to work on a partition."""
-        self._working[partition.index] = self._tasks.create_task(self._run(partition))
+        self._working[partition.index] = self._tasks.create_task(self._work(partition))
 
     async def stop(self, indexes: Collection[int]) -> None:
         """Cancel the work on these partitions and wait until it has ended."""
@@ -35,6 +33,3 @@ class Crew:
             await asyncio.wait(tasks)
         for index in indexes:
             del self._working[index]
-
-    async def _run(self, partition: AssignedPartition) -> None:
-        await self._work(partition)

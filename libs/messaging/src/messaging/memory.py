@@ -1,17 +1,17 @@
 """Bus and inbox in memory: for tests, and the plainest statement of the ports' semantics."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from messaging.bus import (
     BEGINNING,
-    AssignedPartition,
     Delivery,
     PartitionsFixed,
     TopicLike,
+    Work,
     partition_of,
 )
 from messaging.crew import Crew
@@ -55,9 +55,7 @@ class MemoryBus:
         """See the port."""
         return [len(partition) - 1 for partition in self._partitions(topic)]
 
-    async def consume(
-        self, topic: TopicLike, group: str, work: Callable[[AssignedPartition], Awaitable[None]]
-    ) -> None:
+    async def consume(self, topic: TopicLike, group: str, work: Work) -> None:
         """See the port."""
         partitions = self._partitions(topic)
         members = self._groups.setdefault((topic.name, group), [])

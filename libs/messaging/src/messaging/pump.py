@@ -18,7 +18,7 @@ from messaging.envelope import Envelope
 from messaging.inbox import Apply, Claim, Fenced, Flow, Inbox, Instances, Progress, StepAside
 from messaging.watch import Watch
 
-__all__ = ["RETRYABLE", "Handle", "HandleRows", "Pump", "Runnable", "Terms", "hold"]
+__all__ = ["RETRYABLE", "Handle", "HandleRows", "Pump", "Runnable", "Terms", "hold", "together"]
 
 RETRYABLE: Final[tuple[type[Exception], ...]] = (
     MessagingUnavailable,
@@ -113,9 +113,7 @@ class Pump:
         """Run `feed`, which calls `take`, and try again beside it what stepped aside."""
         self._aside = set(await self._inbox.aside(self._claim))
 
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._redriving())
-            tasks.create_task(feed(self))
+        await together(self._redriving(), feed(self))
 
     async def take(self, envelopes: Sequence[Envelope], *, mark: str, offset: int) -> None:
         """Handle or park `envelopes`, which come in the order of their positions, and be at `mark` and `offset`.
@@ -305,10 +303,10 @@ async def hold(
             if claim is not None:
                 troubles = 0
                 await _holding(inbox, claim, body, lease)
-        except* _PASSING as trouble:
+        except _PASSING as trouble:
             troubles += 1
             waiting = timedelta(seconds=min(0.2 * 2 ** min(troubles, 10), 10))
-            watch.stalled(flow.consumer, _first(trouble))
+            watch.stalled(flow.consumer, trouble)
         await asyncio.sleep(waiting.total_seconds())
 
 
@@ -323,11 +321,9 @@ async def _holding(
             await asyncio.sleep(every.total_seconds() / 3)
             await inbox.renew(claim, every)
 
+    renewals = [renewing(lease)] if lease is not None else []
     try:
-        async with asyncio.TaskGroup() as tasks:
-            if lease is not None:
-                tasks.create_task(renewing(lease))
-            tasks.create_task(body(claim))
+        await together(body(claim), *renewals)
     finally:
         with suppress(MessagingUnavailable):
             await inbox.release(claim)
@@ -337,8 +333,9 @@ async def _side_by_side(
     keys: Sequence[str], work: Callable[[str], Awaitable[None]], limit: int
 ) -> None:
     """`work` on every key, at most `limit` at once; the first error cancels the rest."""
-    if len(keys) == 1:
-        await work(keys[0])
+    if len(keys) <= 1:
+        for key in keys:
+            await work(key)
         return
     rest = iter(keys)
 
@@ -346,20 +343,24 @@ async def _side_by_side(
         for key in rest:
             await work(key)
 
+    await together(*(worker() for _ in range(min(limit, len(keys)))))
+
+
+async def together(*works: Coroutine[Any, Any, None]) -> None:
+    """Run all of them; the first error cancels the others and is raised.
+
+    A task group of Python 3.11 forgets that it is being cancelled when a child fails just then; here it always ends.
+    """
+    tasks = [asyncio.create_task(work) for work in works]
     try:
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(min(limit, len(keys))):
-                tasks.create_task(worker())
-    except ExceptionGroup as errors:
-        raise _first(errors) from errors
-
-
-def _first(errors: BaseExceptionGroup[Exception]) -> Exception:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    assert isinstance(error, Exception)  # noqa: S101 - a group of exceptions has no others inside
-    return error
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
 
 
 def _binding(rows: HandleRows, envelopes: Sequence[Envelope]) -> Apply:

@@ -6,7 +6,7 @@ is still to come. Publishers of one partition wait for each other; a topic has o
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import Final
@@ -15,11 +15,11 @@ import msgspec
 
 from messaging.bus import (
     BEGINNING,
-    AssignedPartition,
     Delivery,
     MessagingUnavailable,
     PartitionsFixed,
     TopicLike,
+    Work,
     partition_of,
 )
 from messaging.crew import Crew
@@ -202,9 +202,7 @@ class PostgresBus:
             )
         return [row["last"] for row in rows]
 
-    async def consume(
-        self, topic: TopicLike, group: str, work: Callable[[AssignedPartition], Awaitable[None]]
-    ) -> None:
+    async def consume(self, topic: TopicLike, group: str, work: Work) -> None:
         """See the port."""
         member = _Member(self._pool, self._news, topic, group)
         with self._news.following(topic.name):

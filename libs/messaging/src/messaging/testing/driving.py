@@ -51,7 +51,7 @@ async def until(
 
 
 async def _stop(task: "asyncio.Future[None]") -> None:
-    if task.done():
-        task.result()
     task.cancel()
     await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
