@@ -7,8 +7,8 @@ from typing import Any, Final, cast
 
 import msgspec
 import structlog
-from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
@@ -140,7 +140,7 @@ def _rejections(base: type[Rejection]) -> Iterable[type[Rejection]]:
         yield from _rejections(kind)
 
 
-def install_problems(app: FastAPI, table: ProblemTable) -> None:
+def install_problems(app: Starlette, table: ProblemTable) -> None:
     """Answer every refusal and failure of `app` with a problem document."""
 
     async def rejected(connection: HTTPConnection, exc: Exception) -> Response | None:
