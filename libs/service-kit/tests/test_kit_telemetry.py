@@ -129,6 +129,26 @@ async def test_the_trace_of_the_caller_goes_on(
     }
 
 
+@pytest.mark.parametrize("traceparent", [None, PARENT])
+async def test_without_an_exporter_a_request_has_a_trace_all_the_same(
+    client: httpx.AsyncClient,
+    patient: dict[str, str],
+    restored_logging: None,
+    capsys: pytest.CaptureFixture[str],
+    traceparent: str | None,
+) -> None:
+    set_up_logging("notes")
+    sent = {} if traceparent is None else {"traceparent": traceparent}
+    for _ in range(2):
+        await client.get("/api/v1/notes", headers=patient | sent)
+    first, second = (json.loads(text)["trace_id"] for text in capsys.readouterr().out.splitlines())
+    if traceparent is None:
+        assert first != second
+    else:
+        assert first == second == traceparent.split("-")[1]
+    assert current_traceparent() is None
+
+
 def test_a_span_continues_a_stored_traceparent(spans: InMemorySpanExporter) -> None:
     assert current_traceparent() is None
     with span("batch", parent=PARENT, size=3):

@@ -63,7 +63,9 @@ def run(
     role = _role(service, argv)
     settings = load_settings(settings_type)
     set_up_logging(service, level=settings.log_level)
-    tracer = set_up_tracing(service, endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio)
+    end_tracing = set_up_tracing(
+        service, endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio
+    )
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(service, role, settings, opener))
@@ -73,7 +75,7 @@ def run(
         )
         raise SystemExit(1) from None
     finally:
-        tracer.shutdown()
+        end_tracing()
 
 
 def service_texts(package: str) -> Texts:

@@ -1,6 +1,6 @@
 """OpenTelemetry traces: one span per request, per call to another system and per batch; never per event."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Token
 from typing import Final
@@ -10,11 +10,15 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import (
+    NonRecordingSpan,
     Span,
+    SpanContext,
     SpanKind,
     StatusCode,
+    TraceFlags,
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
@@ -31,20 +35,22 @@ __all__ = [
 
 _TRACER: Final = trace.get_tracer("service_kit")
 _W3C: Final = TraceContextTextMapPropagator()
+_IDS: Final = RandomIdGenerator()
 
 
-def set_up_tracing(service: str, *, endpoint: str | None, ratio: float = 1.0) -> TracerProvider:
-    """Make the provider of this process; call its `shutdown` at the end.
+def set_up_tracing(service: str, *, endpoint: str | None, ratio: float = 1.0) -> Callable[[], None]:
+    """Export spans to `endpoint` (OTLP over HTTP); answers what to call at the end.
 
-    Without an endpoint nothing is recorded, but trace ids are made and passed on all the same, so that logs and
-    stored events of one story can be found together.
+    Without an endpoint nothing is recorded, but requests get trace ids that are passed on all the same, so that logs
+    and stored events of one story can be found together.
     """
-    sampler = ParentBased(TraceIdRatioBased(ratio)) if endpoint else ALWAYS_OFF
+    if endpoint is None:
+        return lambda: None
+    sampler = ParentBased(TraceIdRatioBased(ratio))
     provider = TracerProvider(sampler=sampler, resource=Resource({SERVICE_NAME: service}))
-    if endpoint:
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint)))
     trace.set_tracer_provider(provider)
-    return provider
+    return provider.shutdown
 
 
 @contextmanager
@@ -65,7 +71,15 @@ def span(
 def start_server_span(traceparent: str | None) -> tuple[Span, Token[context.Context]]:
     """A span for a request, made current; hand both to `end_server_span`. As `span`, without its two generators."""
     started = _TRACER.start_span("http", remote_context(traceparent), SpanKind.SERVER)
+    if not started.is_recording():
+        started = NonRecordingSpan(_child_of(started.get_span_context()))
     return started, context.attach(trace.set_span_in_context(started))
+
+
+def _child_of(parent: SpanContext) -> SpanContext:
+    flags = parent.trace_flags if parent.is_valid else TraceFlags.get_default()
+    trace_of = parent.trace_id if parent.is_valid else _IDS.generate_trace_id()
+    return SpanContext(trace_of, _IDS.generate_span_id(), is_remote=False, trace_flags=flags)
 
 
 def end_server_span(
