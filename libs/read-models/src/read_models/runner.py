@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
@@ -35,7 +35,6 @@ TRANSIENT: Final = (
 )
 
 _PAUSE_SECONDS = 0.5
-_STANDBY_SECONDS = 1.0
 
 _log = structlog.get_logger()
 
@@ -88,7 +87,7 @@ class ProjectionRunner:
 
     One worker at a time projects a view: it holds an advisory lock, which the server frees when its connection ends,
     and moves the checkpoint by compare-and-set, so that even a worker which lost the lock without noticing cannot
-    write. Other workers stand by and take over within about a second.
+    write. Other workers stand by and take over within `standby_seconds`.
 
     A view that is new, or has a new version, is filled by a reading of its own and joins the others when it has
     caught up. An event that a view cannot take stops that view, visibly, and no other.
@@ -108,11 +107,12 @@ class ProjectionRunner:
         clock: Clock | None = None,
         observe: Callable[[str, int, float], None] | None = None,
         page_size: int = 1000,
+        standby_seconds: float = 1.0,
     ) -> None:
         if len({view.name for view in views}) != len(views):
             raise ValueError("two views have one name")
         self._pool, self._store, self._page_size = pool, store, page_size
-        self._clock, self._observe = clock, observe
+        self._clock, self._observe, self._standby_seconds = clock, observe, standby_seconds
         self._reader = Reader(codec, views)
         self._feeds = [_Feed(Fold(Table(view), self._reader, opener)) for view in views]
         self._main: _Line | None = None
@@ -164,6 +164,10 @@ class ProjectionRunner:
             for feed in self._feeds:
                 if feed.state != "failed":
                     feed.state = "standby"
+            # A cancellation that met a failing task group on its way would be lost in it.
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise asyncio.CancelledError
             await asyncio.sleep(_PAUSE_SECONDS)
 
     # Taking and joining
@@ -178,10 +182,11 @@ class ProjectionRunner:
                 while True:
                     for line in await self._take(locks):
                         tasks.create_task(self._follow(line))
-                    await asyncio.sleep(_STANDBY_SECONDS)
+                    await asyncio.sleep(self._standby_seconds)
             finally:
-                if not locks.is_closed():
-                    await locks.execute("SELECT pg_advisory_unlock_all()")
+                # Ending the connection frees the locks without a further word; a lost one is released already.
+                with suppress(asyncpg.InterfaceError):
+                    locks.terminate()
 
     async def _take(self, locks: Connection) -> list[_Line]:
         """Lock what is free; the new ones in one line and those that were filled before in another."""
