@@ -21,11 +21,16 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event in its envelope, when it is handled, and by which service."""
+    """The event in its envelope, when it is handled, and by which consumer: `<service>` or `<service>.<process>`."""
 
     envelope: Envelope
     now: datetime
-    service: str
+    consumer: str
+
+    @property
+    def service(self) -> str:
+        """Which service handles it."""
+        return self.consumer.partition(".")[0]
 
     @property
     def tenant(self) -> str:
@@ -35,12 +40,11 @@ class Cause:
     def command(self, reaction: str) -> CommandContext:
         """The context of a command that follows from this event.
 
-        Its id is derived from the event's id and `reaction`, so handling the event again repeats the same command;
-        a handler that sends several commands names each by another word.
+        Its id is derived from the event's id, the consumer and `reaction`, so handling the event again repeats the
+        same command; a handler that sends several commands names each by another word.
         """
-        return CommandContext(
-            command_id=uuid5(self.envelope.id, reaction), metadata=self.metadata()
-        )
+        command_id = uuid5(self.envelope.id, f"{self.consumer}:{reaction}")
+        return CommandContext(command_id=command_id, metadata=self.metadata())
 
     def metadata(self) -> Metadata:
         """Metadata of what follows: by this service, now, in the same story and trace, because of this event."""

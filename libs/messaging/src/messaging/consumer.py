@@ -71,7 +71,7 @@ def bus_consumer(
 
     async def handle(envelope: Envelope) -> Instances:
         event = kinds[envelope.type].model_validate_json(envelope.data)
-        await _react(reactions, event, Cause(envelope, clock.now(), service), service, watch)
+        await _react(reactions, event, Cause(envelope, clock.now(), service), watch)
         return Instances()
 
     return _BusConsumer(
@@ -264,8 +264,8 @@ class _OwnConsumer:
 
     async def _handle(self, envelope: Envelope) -> Instances:
         event = self._codec.decode(envelope)
-        cause = Cause(envelope, self._clock.now(), self._service)
-        await _react(self._reactions, event, cause, self._flow.consumer, self._watch)
+        cause = Cause(envelope, self._clock.now(), self._flow.consumer)
+        await _react(self._reactions, event, cause, self._watch)
         return self._instances(event, envelope)
 
     def _instances(self, event: object, envelope: Envelope) -> Instances:
@@ -277,11 +277,9 @@ class _OwnConsumer:
         )
 
 
-async def _react(
-    reactions: Reactions, event: object, cause: Cause, consumer: str, watch: Watch
-) -> None:
+async def _react(reactions: Reactions, event: object, cause: Cause, watch: Watch) -> None:
     def rejected(rejection: Rejection) -> None:
-        watch.rejected(consumer, cause.envelope, rejection.code)
+        watch.rejected(cause.consumer, cause.envelope, rejection.code)
 
     await reactions.react(event, cause, cause.command, rejected)
 
