@@ -1,0 +1,1 @@
+"""The rules of money: prices, invoices, payments, refunds."""

@@ -1,0 +1,1 @@
+"""One preliminary invoice: from its issue to its payment, cancellation or refund."""

@@ -1,0 +1,1 @@
+"""One try to pay an invoice through the provider."""

@@ -1,0 +1,36 @@
+"""Facts of a price list. Their names and fields are stored for ever."""
+
+from dataclasses import dataclass
+
+from vocabulary.ids import BranchId, ServiceId
+from vocabulary.money import Money
+
+__all__ = ["STORED_NAMES", "PriceListEvent", "PricePublished", "PriceWithdrawn"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricePublished:
+    """A service has this price from now on; invoices issued before keep theirs."""
+
+    service_id: ServiceId
+    branch_id: BranchId
+    department: str
+    code: str
+    name: str
+    price: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceWithdrawn:
+    """A service can no longer be bought or prepaid."""
+
+    service_id: ServiceId
+    branch_id: BranchId
+
+
+PriceListEvent = PricePublished | PriceWithdrawn
+
+STORED_NAMES: dict[type[PriceListEvent], str] = {
+    PricePublished: "PricePublished.v1",
+    PriceWithdrawn: "PriceWithdrawn.v1",
+}

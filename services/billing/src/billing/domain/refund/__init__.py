@@ -1,0 +1,1 @@
+"""The way back of one payment: at most once, in full."""
