@@ -174,6 +174,7 @@ def _server(app: ASGIApp, settings: ServiceSettings) -> _Server:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         )
     )

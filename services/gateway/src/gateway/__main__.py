@@ -1,0 +1,14 @@
+"""Run the gateway: `python -m gateway api|worker|all`."""
+
+from gateway.bootstrap import open_gateway
+from gateway.settings import GatewaySettings
+from service_kit.run import run
+
+
+def main() -> None:
+    """The entry point."""
+    run("gateway", GatewaySettings, open_gateway)
+
+
+if __name__ == "__main__":
+    main()

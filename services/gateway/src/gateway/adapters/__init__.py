@@ -1,0 +1,1 @@
+"""How the gateway keeps answers and reaches services."""

@@ -1,0 +1,102 @@
+"""The public OpenAPI 3.1 document, merged from the services', and a page to read it by."""
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.routing import Document
+
+__all__ = ["merged", "page"]
+
+
+def merged(documents: Mapping[str, Document]) -> bytes:
+    """One document of all public operations. A schema name that two services use gets the service's prefix."""
+    paths: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
+    live: list[str] = []
+    for service, document in documents.items():
+        own = document.get("components", {}).get("schemas", {})
+        renamed = {
+            f"#/components/schemas/{name}": f"#/components/schemas/{service}_{name}"
+            for name, schema in own.items()
+            if schemas.get(name, schema) != schema
+        }
+        for name, schema in own.items():
+            wanted = renamed.get(f"#/components/schemas/{name}", name).rpartition("/")[2]
+            schemas[wanted] = _referring(schema, renamed)
+        for path, item in document.get("paths", {}).items():
+            public = {
+                method: {**_referring(operation, renamed), "tags": [service]}
+                for method, operation in item.items()
+                if "internal" not in operation.get("tags", ())
+            }
+            if public:
+                paths.setdefault(path, {}).update(public)
+        live.extend(document.get("x-live", ()))
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Kabinet", "version": "1", "description": _ABOUT},
+            "paths": dict(sorted(paths.items())),
+            "components": {
+                "schemas": schemas,
+                "securitySchemes": {
+                    "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+                },
+            },
+            "x-live": live,
+        }
+    )
+
+
+def page(document: bytes) -> str:
+    """All operations on one page that needs no script and nothing from elsewhere."""
+    described: Mapping[str, Any] = msgspec.json.decode(document)
+    rows = [
+        _row(method, path, operation)
+        for path, item in described["paths"].items()
+        for method, operation in item.items()
+    ]
+    return _PAGE.format(about=html.escape(_ABOUT), rows="\n".join(rows))
+
+
+def _row(method: str, path: str, operation: Mapping[str, Any]) -> str:
+    roles = ", ".join(operation["x-access"]["roles"])
+    answers = "; ".join(
+        f"{status} {answer.get('description', '')}".strip()
+        for status, answer in sorted(operation["responses"].items())
+    )
+    cells = (operation.get("description") or operation.get("summary", ""), roles, answers)
+    shown = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+    return f"<tr><td><code>{method.upper()} {html.escape(path)}</code></td>{shown}</tr>"
+
+
+def _referring(node: Any, renamed: Mapping[str, str]) -> Any:
+    """The same tree with references to renamed schemas."""
+    if isinstance(node, dict):
+        return {
+            key: renamed.get(value, value) if key == "$ref" else _referring(value, renamed)
+            for key, value in node.items()
+        }
+    if isinstance(node, list):
+        return [_referring(item, renamed) for item in node]
+    return node
+
+
+_ABOUT = (
+    "Telemedicine suite. Every unsafe call wants an Idempotency-Key; an answer's Kabinet-Position, sent back with a "
+    "read, makes the read wait until it shows what was done; refusals are application/problem+json with stable codes."
+)
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Kabinet API</title><style>
+body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }}
+table {{ border-collapse: collapse; width: 100% }} td, th {{ border-top: 1px solid #ccc; padding: .5rem;
+  text-align: left;
+vertical-align: top }} code {{ white-space: nowrap }} td:last-child {{ color: #555; font-size: 13px }}
+</style></head><body><h1>Kabinet API</h1><p>{about} <a href="/api/v1/openapi.json">OpenAPI 3.1 document</a></p>
+<table><thead><tr><th>operation</th><th>what it does</th><th>who</th><th>answers</th></tr></thead><tbody>
+{rows}
+</tbody></table></body></html>
+"""

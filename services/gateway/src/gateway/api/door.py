@@ -1,0 +1,257 @@
+"""Every public operation comes through here: known path, known caller, bounded rate, kept answers, then carried."""
+
+import hashlib
+import math
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.aio.strategies import MovingWindowRateLimiter
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response, StreamingResponse
+
+from gateway.adapters.kept_answers import Answer, InFlight, KeptAnswers, Reused, Ticket
+from gateway.adapters.upstream import HOP_BY_HOP, Upstream
+from gateway.routing import Operation, RoutingTable
+from service_kit.access import TENANT_HEADER
+from service_kit.errors import Unavailable
+from service_kit.kit import Kit
+from service_kit.problems import Problem
+from service_kit.requests import CORRELATION_HEADER, RequestFacts, facts_of
+from service_kit.tokens import InvalidToken, Token
+from service_kit.tracing import current_traceparent
+
+__all__ = ["Door", "Limits", "passed_on"]
+
+_OWN: Final = frozenset({CORRELATION_HEADER.lower(), "x-forwarded-for", "traceparent"})
+_NOT_PASSED_ON: Final = HOP_BY_HOP | _OWN
+_NOT_PASSED_BACK: Final = HOP_BY_HOP | _OWN | {"date", "server"}
+_LARGEST_KEPT: Final = 1 << 20
+"""Larger bodies are streamed: their requests are told apart by length and type only."""
+_MAY_CHANGE: Final = frozenset({401, 408, 409, 425, 429})
+"""Refusals that a repeat of the same request may outlive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often one address may call what needs no token."""
+
+    limiter: MovingWindowRateLimiter
+    reads: RateLimitItem
+    writes: RateLimitItem
+
+    @classmethod
+    def per_minute(cls, limiter: MovingWindowRateLimiter, *, reads: int, writes: int) -> "Limits":
+        """The same for every anonymous operation."""
+        return cls(limiter, RateLimitItemPerMinute(reads), RateLimitItemPerMinute(writes))
+
+    async def admit(self, operation: Operation, address: str) -> None:
+        """Raises 429 RATE_LIMITED when the address has used up its share."""
+        item = self.reads if operation.safe else self.writes
+        if not await self.limiter.hit(item, operation.name, address):
+            reset, _ = await self.limiter.get_window_stats(item, operation.name, address)
+            raise Problem(429, "RATE_LIMITED", headers={"Retry-After": str(_seconds_until(reset))})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What a request passes."""
+
+    kit: Kit
+    table: RoutingTable
+    upstream: Upstream
+    answers: KeptAnswers
+    limits: Limits
+
+    async def answer(self, request: Request) -> Response:
+        """Carry one request to its service and its answer back."""
+        operation = self._operation(request)
+        request.scope["route"] = operation
+        facts = facts_of(request)
+        token = await self._caller(operation, facts)
+        if token is None:
+            await self.limits.admit(operation, request.client.host if request.client else "")
+        key = facts.header("idempotency-key")
+        if not operation.keeps_answers or key is None:
+            return await self._carry(request, operation, _passing_body(request, facts))
+        return await self._carry_once(request, operation, _scope(token, facts), key)
+
+    def _operation(self, request: Request) -> Operation:
+        path = request.scope["path"]
+        match self.table.find(request.method, path):
+            case Operation() as operation:
+                return operation
+            case None:
+                raise Problem(404, "NOT_FOUND")
+            case methods:
+                raise Problem(405, "METHOD_NOT_ALLOWED", headers={"Allow": ", ".join(methods)})
+
+    async def _caller(self, operation: Operation, facts: RequestFacts) -> Token | None:
+        scheme, _, text = (facts.header("authorization") or "").partition(" ")
+        if not text:
+            if operation.anonymous:
+                return None
+            raise _unauthorized("TOKEN_REQUIRED")
+        if scheme.lower() != "bearer":
+            raise _unauthorized("TOKEN_INVALID")
+        try:
+            token = await self.kit.tokens.verify(text)
+        except InvalidToken:
+            raise _unauthorized("TOKEN_INVALID") from None
+        if token.session_id is not None and await self.kit.guard.has_ended(token.session_id):
+            raise _unauthorized("SESSION_ENDED")
+        facts.account_language = token.language
+        return token
+
+    async def _carry_once(
+        self, request: Request, operation: Operation, scope: str, key: str
+    ) -> Response:
+        body, digest = await _body_and_digest(request)
+        try:
+            begun = await self.answers.begin(scope, key, digest, self.kit.clock.now())
+        except InFlight:
+            raise Problem(409, "REQUEST_IN_FLIGHT", headers={"Retry-After": "1"}) from None
+        except Reused:
+            raise Problem(422, "IDEMPOTENCY_KEY_REUSED") from None
+        if isinstance(begun, Answer):
+            return _response(begun, replayed=True)
+        return await self._carry_and_keep(request, operation, body, begun)
+
+    async def _carry_and_keep(
+        self,
+        request: Request,
+        operation: Operation,
+        body: bytes | AsyncIterator[bytes] | None,
+        ticket: Ticket,
+    ) -> Response:
+        answer: Answer | None = None
+        try:
+            async with await self._ask(request, operation, body) as upstream:
+                answer = Answer(
+                    upstream.status, _passed_back(upstream), await _whole(upstream, operation)
+                )
+        finally:
+            if answer is None or not _is_final(answer.status):
+                await self.answers.forget(ticket)
+        if _is_final(answer.status):
+            await self.answers.keep(ticket, answer)
+        return _response(answer)
+
+    async def _carry(
+        self,
+        request: Request,
+        operation: Operation,
+        body: bytes | AsyncIterator[bytes] | None,
+    ) -> Response:
+        upstream = await self._ask(request, operation, body)
+        headers = _passed_back(upstream)
+        if (upstream.content_length or _LARGEST_KEPT) < _LARGEST_KEPT:
+            async with upstream:
+                whole = await _whole(upstream, operation)
+            return _response(Answer(upstream.status, headers, whole))
+        response = StreamingResponse(_chunks(upstream), upstream.status)
+        response.raw_headers = _raw(headers)
+        return response
+
+    async def _ask(
+        self,
+        request: Request,
+        operation: Operation,
+        body: bytes | AsyncIterator[bytes] | None,
+    ) -> aiohttp.ClientResponse:
+        path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"]
+        if query:
+            path = f"{path}?{query.decode('latin-1')}"
+        return await self.upstream.ask(
+            operation.service, request.method, path, passed_on(request), body
+        )
+
+
+def passed_on(connection: HTTPConnection) -> list[tuple[str, str]]:
+    """The client's headers, and the trace, correlation and address that the gateway vouches for."""
+    headers = [
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in connection.scope["headers"]
+        if name.decode("latin-1") not in _NOT_PASSED_ON
+    ]
+    headers.append((CORRELATION_HEADER, str(facts_of(connection).correlation)))
+    headers.append(("X-Forwarded-For", connection.client.host if connection.client else ""))
+    trace = current_traceparent()
+    if trace is not None:
+        headers.append(("traceparent", trace))
+    return headers
+
+
+async def _body_and_digest(request: Request) -> tuple[bytes | AsyncIterator[bytes] | None, bytes]:
+    """The body, read whole when it is small, and what tells this request from others."""
+    facts = facts_of(request)
+    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}".encode())
+    length = facts.header("content-length") or ""
+    if not length.isdecimal() or int(length) > _LARGEST_KEPT:
+        digest.update(f"{length} {facts.header('content-type')}".encode())
+        return request.stream(), digest.digest()
+    body = await request.body()
+    digest.update(body)
+    return body, digest.digest()
+
+
+def _passing_body(request: Request, facts: RequestFacts) -> AsyncIterator[bytes] | None:
+    has_body = facts.header("content-length") not in (None, "0") or facts.header(
+        "transfer-encoding"
+    )
+    return request.stream() if has_body else None
+
+
+async def _whole(upstream: aiohttp.ClientResponse, operation: Operation) -> bytes:
+    try:
+        return await upstream.read()
+    except (aiohttp.ClientError, TimeoutError) as failure:
+        raise Unavailable(operation.service) from failure
+
+
+async def _chunks(upstream: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    async with upstream:
+        async for chunk in upstream.content.iter_chunked(1 << 16):
+            yield chunk
+
+
+def _passed_back(upstream: aiohttp.ClientResponse) -> list[tuple[str, str]]:
+    return [
+        (str(name), value)
+        for name, value in upstream.headers.items()
+        if name.lower() not in _NOT_PASSED_BACK
+    ]
+
+
+def _response(answer: Answer, *, replayed: bool = False) -> Response:
+    response = Response(answer.body, answer.status)
+    headers = [*answer.headers, ("Content-Length", str(len(answer.body)))]
+    if replayed:
+        headers.append(("Idempotency-Replayed", "true"))
+    response.raw_headers = _raw(headers)
+    return response
+
+
+def _raw(headers: Sequence[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+def _is_final(status: int) -> bool:
+    return status < 500 and status not in _MAY_CHANGE
+
+
+def _scope(token: Token | None, facts: RequestFacts) -> str:
+    if token is None:
+        return f"{facts.header(TENANT_HEADER)}/anonymous"
+    return f"{token.tenant}/{token.account_id}"
+
+
+def _seconds_until(reset: float) -> int:
+    return max(1, math.ceil(reset - time.time()))
+
+
+def _unauthorized(code: str) -> Problem:
+    return Problem(401, code, headers={"WWW-Authenticate": "Bearer"})

@@ -1,0 +1,91 @@
+"""Composition root of the gateway."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from gateway.adapters.kept_answers import KeptAnswers
+from gateway.adapters.upstream import Upstream
+from gateway.api.description import merged, page
+from gateway.api.door import Door, Limits
+from gateway.api.live import LiveDoor
+from gateway.routing import RoutingTable, load_documents
+from gateway.settings import GatewaySettings
+from service_kit.database import migrate, open_pool
+from service_kit.health import health_routes
+from service_kit.kit import Kit
+from service_kit.metrics import metrics_route
+from service_kit.problems import ProblemTable, install_problems
+from service_kit.run import Parts
+from service_kit.telemetry import Telemetry
+
+__all__ = ["build_app", "open_gateway"]
+
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_PRUNE_SECONDS = 600.0
+
+
+def build_app(kit: Kit, door: Door, live: LiveDoor, document: bytes) -> ASGIApp:
+    """The application: health and metrics, the description, and one door for everything else."""
+    readable = page(document)
+
+    async def describe(_request: Request) -> Response:
+        return Response(document, media_type="application/json")
+
+    async def docs(_request: Request) -> Response:
+        return HTMLResponse(readable)
+
+    app = Starlette(
+        routes=[
+            *health_routes(kit.health),
+            metrics_route(),
+            Route("/api/v1/openapi.json", describe),
+            Route("/docs", docs),
+            WebSocketRoute("/api/v1/{path:path}", live.join),
+            Route("/{path:path}", door.answer, methods=_METHODS),
+        ]
+    )
+    app.state.kit = kit
+    install_problems(app, ProblemTable({}))
+    app.add_middleware(Telemetry, service=kit.service, body_limits={})
+    return app
+
+
+@asynccontextmanager
+async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Parts]:
+    """Open pools and connections, and close them in reverse."""
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            open_pool(settings.database_url, application_name="gateway", max_size=20)
+        )
+        await migrate(pool, "gateway")
+        upstream = await stack.enter_async_context(
+            Upstream.open(settings.addresses(), answer_seconds=settings.upstream_seconds)
+        )
+        documents = load_documents()
+        table, answers = RoutingTable(documents), KeptAnswers(pool)
+        limits = Limits.per_minute(
+            MovingWindowRateLimiter(MemoryStorage()),
+            reads=settings.anonymous_reads_per_minute,
+            writes=settings.anonymous_writes_per_minute,
+        )
+
+        async def prune() -> None:
+            while True:
+                await answers.prune(kit.clock.now() - timedelta(hours=settings.idempotency_hours))
+                await asyncio.sleep(_PRUNE_SECONDS)
+
+        door = Door(kit=kit, table=table, upstream=upstream, answers=answers, limits=limits)
+        live = LiveDoor(table=table, upstream=upstream)
+        yield Parts(
+            api=build_app(kit, door, live, merged(documents)), tasks={"prune_answers": prune}
+        )
