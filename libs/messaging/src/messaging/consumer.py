@@ -181,9 +181,9 @@ class _BusConsumer:
         batches = partition.batches(after=claim.offset, limit=self._terms.batch)
         async for batch in batches:
             wanted = [each.envelope for each in batch if each.envelope.type in self._types]
-            last = batch[-1]
-            await pump.take(wanted, mark=last.envelope.position, offset=last.offset)
-            partition.acknowledge(last.offset)
+            mark = max(each.envelope.position for each in batch)
+            await pump.take(wanted, mark=mark, offset=batch[-1].offset)
+            partition.acknowledge(batch[-1].offset)
 
     async def _measure(self) -> None:
         while True:

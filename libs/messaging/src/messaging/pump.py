@@ -56,13 +56,14 @@ class Terms:
 
     `attempts` are counted for failures and crashes, not for errors that pass by themselves; those are tried
     `quick_tries` times on the spot and then for ever, later and later. The delay doubles from `first_delay` to
-    `longest_delay`.
+    `longest_delay`. A handler that runs longer than `longest_handling` has failed.
     """
 
     attempts: int = 5
     quick_tries: int = 3
     first_delay: timedelta = timedelta(milliseconds=500)
     longest_delay: timedelta = timedelta(minutes=1)
+    longest_handling: timedelta = timedelta(minutes=1)
     concurrency: int = 16
     batch: int = 500
     redrive_every: timedelta = timedelta(milliseconds=500)
@@ -121,7 +122,7 @@ class Pump:
         What is at or below the mark was done before and is passed over.
         """
         flowing, outcome = self._sort(envelopes)
-        mark = max(mark, self._mark)
+        mark = max(mark, self._mark, *(envelope.position for envelope in envelopes))
         if (mark, offset) == (self._mark, self._offset):
             return
         if flowing:
@@ -143,10 +144,10 @@ class Pump:
     async def _redriving(self) -> None:
         while True:
             await asyncio.sleep(self._terms.redrive_every.total_seconds())
-            if self._aside:
-                await self._redrive_due()
+            while self._aside and await self._redrive_due() == _DUE_AT_ONCE:
+                pass
 
-    async def _redrive_due(self) -> None:
+    async def _redrive_due(self) -> int:
         """Try the parked events of every key whose time has come, each key in order.
 
         A key whose last attempt never ended may have taken the process down, so it is tried alone: whatever is tried
@@ -158,14 +159,17 @@ class Pump:
         await _side_by_side(
             [key for key, suspect in due if not suspect], self._redrive, self._terms.concurrency
         )
+        return len(due)
 
     def _sort(self, envelopes: Sequence[Envelope]) -> tuple[list[Envelope], _Outcome]:
         flowing: list[Envelope] = []
         outcome = _Outcome()
         crashed: set[str] = set()
+        done = self._mark
         for envelope in envelopes:
-            if envelope.position <= self._mark:
+            if envelope.position <= done:
                 continue
+            done = envelope.position
             if envelope.key in self._aside or envelope.key in crashed:
                 outcome.parked.append(envelope)
             elif envelope.position <= self._claim.begun:
@@ -200,10 +204,14 @@ class Pump:
     async def _try_quickly(self, handle: Handle, envelope: Envelope) -> Instances:
         for tried in range(1, self._terms.quick_tries):
             try:
-                return await handle(envelope)
+                return await self._in_time(handle, envelope)
             except self._retryable:
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**tried))  # noqa: S311 - not for secrets
-        return await handle(envelope)
+        return await self._in_time(handle, envelope)
+
+    async def _in_time(self, handle: Handle, envelope: Envelope) -> Instances:
+        async with asyncio.timeout(self._terms.longest_handling.total_seconds()):
+            return await handle(envelope)
 
     def _park_all(self, flowing: Sequence[Envelope], error: Exception, outcome: _Outcome) -> None:
         """Which of several events an all-or-nothing effect failed at is found by trying each key alone."""
@@ -258,7 +266,7 @@ class Pump:
 
     async def _redrive_one(self, envelope: Envelope) -> None:
         if self._handle is not None:
-            instances = await self._handle(envelope)
+            instances = await self._in_time(self._handle, envelope)
             await self._inbox.passed(self._claim, envelope, instances=instances)
         elif self._rows is not None:
             await self._inbox.passed(self._claim, envelope, apply=_binding(self._rows, [envelope]))

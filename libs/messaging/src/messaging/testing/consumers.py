@@ -3,6 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
@@ -129,6 +130,43 @@ class ConsumerConformance:
         await bus.publish(TOPIC, [*sent[10:], *envelopes(5, first=31)])
         await drain(counting(bus, inbox, noting(ledger)))
         assert ledger.all() == list(range(1, 36))
+
+    async def test_what_stands_twice_in_one_batch_counts_once(self, bus: Bus, inbox: Inbox) -> None:
+        """A relay that died behind its publication has published again before anybody read."""
+        places: list[str] = []
+
+        async def apply(connection: Any, batch: Sequence[Envelope]) -> None:  # Any: see Apply
+            places.extend(each.position for each in batch)
+
+        sent = envelopes(30)
+        await bus.publish(TOPIC, sent)
+        await bus.publish(TOPIC, [*sent[10:], envelope(31)])
+        await drain(writing(bus, inbox, apply))
+        await bus.publish(TOPIC, sent[5:])
+        await drain(writing(bus, inbox, apply))
+        assert sorted(places) == [each.position for each in envelopes(31)]
+
+    async def test_a_mark_never_falls_behind_what_was_done(self, bus: Bus, inbox: Inbox) -> None:
+        ledger = Ledger()
+        sent = [envelope(number) for number in range(1, 6)]
+        await bus.publish(TOPIC, [*sent, sent[0]])
+        await drain(counting(bus, inbox, noting(ledger)))
+        await bus.publish(TOPIC, sent)
+        await drain(counting(bus, inbox, noting(ledger)))
+        assert ledger.all() == [1, 2, 3, 4, 5]
+
+    async def test_a_handler_that_never_ends_has_failed(self, bus: Bus, inbox: Inbox) -> None:
+        watch = QuietWatch()
+        await bus.publish(TOPIC, [envelope(1)])
+
+        async def hang(_: Envelope) -> None:
+            await asyncio.Event().wait()
+
+        terms = replace(QUICK, longest_handling=timedelta(milliseconds=20))
+        async with running(counting(bus, inbox, hang, watch=watch, terms=terms)):
+            await until(lambda: watch.quarantined == [envelope(1).key])
+        (parked,) = await inbox.list_parked()
+        assert parked.attempts == 3
 
     async def test_types_without_a_handler_are_passed_over(self, bus: Bus, inbox: Inbox) -> None:
         ledger = Ledger()
