@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from service_kit.clock import SystemClock
-from service_kit.errors import ConfigurationError
+from service_kit.errors import ConfigurationError, Unavailable
 from service_kit.health import health_routes
 from service_kit.kit import Kit
 from service_kit.logging import set_up_logging
@@ -34,7 +34,7 @@ from service_kit.texts import Texts
 from service_kit.tokens import PublishedKeys, TokenVerifier
 from service_kit.tracing import set_up_tracing
 
-__all__ = ["Parts", "run", "service_texts"]
+__all__ = ["Parts", "describing_kit", "run", "service_texts"]
 
 _log = structlog.get_logger()
 S = TypeVar("S", bound=ServiceSettings)
@@ -76,6 +76,21 @@ def run(
         raise SystemExit(1) from None
     finally:
         end_tracing()
+
+
+def describing_kit(service: str) -> Kit:
+    """A kit that opens nothing, for building an application only to describe it."""
+    clock = SystemClock()
+
+    async def unreachable() -> dict[str, object]:
+        raise Unavailable("identity")
+
+    return Kit(
+        service=service,
+        clock=clock,
+        texts=service_texts(service.replace("-", "_")),
+        tokens=TokenVerifier(service=service, keys=PublishedKeys(unreachable), clock=clock),
+    )
 
 
 def service_texts(package: str) -> Texts:
