@@ -14,13 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from decider import Rejection
 from event_store import AppendConflict, Cursor, Handled, IdempotencyViolation, StreamName
 from privacy.errors import KeyUnavailable, SubjectErased
-from service_kit.access import Access, AccessTable, Caller, Ownership
+from service_kit.access import Access, AccessTable, Caller, Doorstep, Ownership
 from service_kit.app import create_app
 from service_kit.clock import FixedClock
 from service_kit.errors import Unavailable
 from service_kit.ids import new_id
 from service_kit.kit import Kit
-from service_kit.problems import NotFound, ProblemTable
+from service_kit.problems import EXPECTED, NotFound, ProblemTable, problem_of
 from service_kit.reads import Page, PageQuery, page_of
 from service_kit.run import service_texts
 from service_kit.testing import Tokens, api_client, make_kit
@@ -64,6 +64,7 @@ ACCESS = AccessTable(
     Access("sync_notes", {"service": Ownership.TENANT}),
     Access("called_back", {"anonymous": Ownership.TENANT}, idempotency_key=False, tenant=False),
     Access("watch_notes", {"patient": Ownership.SELF}),
+    Access("discuss_notes", {"patient": Ownership.SELF}, token_in_frame=True),
 )
 NOTES = {NOTE: ("north", PATIENT), FOREIGN_NOTE: ("north", OTHER)}
 FAILURES: dict[str, Exception] = {
@@ -186,6 +187,27 @@ async def watch_notes(
     await socket.send_text(caller.later().actor)
     if socket.query_params.get("then") == "fail":
         raise NoteClosed(NOTE)
+    await socket.close()
+
+
+@router.websocket("/talk")
+async def discuss_notes(
+    socket: WebSocket, door: Annotated[Doorstep, Depends(ACCESS.allow_in_frame("discuss_notes"))]
+) -> None:
+    """Says who came in, once the first frame has shown a token."""
+    await socket.accept()
+    try:
+        caller = await door.admit((await socket.receive_json())["token"])
+        if "note" in socket.query_params:
+            raise NoteClosed(UUID(socket.query_params["note"]))
+    except EXPECTED as refusal:
+        problem = problem_of(refusal, socket, PROBLEMS)
+        await socket.send_json({"kind": "problem", "status": problem.status, "code": problem.code})
+        await socket.close(1008)
+        return
+    await socket.send_json(
+        {"kind": "welcome", "actor": caller.actor, "until": caller.token_expires_at.isoformat()}
+    )
     await socket.close()
 
 

@@ -17,7 +17,15 @@ from service_kit.clock import FixedClock
 from service_kit.errors import ConfigurationError, Unavailable
 from service_kit.ids import command_id
 from service_kit.kit import Kit
-from service_kit.testing import ACCOUNT, Example, Tokens, access_walk, api_client, published_keys
+from service_kit.testing import (
+    ACCOUNT,
+    Example,
+    Tokens,
+    access_walk,
+    api_client,
+    knock,
+    published_keys,
+)
 from service_kit.tokens import InvalidToken, PublishedKeys, TokenVerifier
 
 PATIENT = UUID("0190b000-0000-7000-8000-000000000001")
@@ -242,6 +250,24 @@ async def test_a_websocket_that_cannot_be_answered_is_closed(app: FastAPI, token
     failed = await _socket(app, tokens.headers("patient", patient_id=PATIENT), query=b"then=fail")
     assert failed[-1] == {"type": "websocket.close", "code": 1008, "reason": "NOTE_CLOSED"}
     assert len(failed) == 3
+
+
+async def test_a_websocket_can_be_shown_the_token_in_a_frame(app: FastAPI, tokens: Tokens) -> None:
+    async def talk(token: str, **query: str) -> int:
+        hello = {"kind": "hello", "token": token}
+        return await knock(app, "/api/v1/notes/talk", {}, query=query, frame=hello)
+
+    assert await talk(tokens.mint("patient", patient_id=PATIENT)) == 101
+    assert await talk(tokens.mint("manager")) == 403
+    assert await talk("") == 401
+    assert await talk(tokens.mint("patient", forged=True)) == 401
+    assert await talk(tokens.mint("patient"), note=str(FOREIGN_NOTE)) == 409
+
+
+def test_a_token_in_a_frame_must_be_declared() -> None:
+    table = AccessTable(Access("talk", {"patient": Ownership.SELF}))
+    with pytest.raises(ConfigurationError):
+        table.allow_in_frame("talk")
 
 
 def test_the_table_documents_itself(app: FastAPI) -> None:

@@ -177,6 +177,7 @@ def test_openapi_names_the_problems_of_each_route(app: FastAPI) -> None:
 
 
 def test_the_public_document_leaves_internal_routes_out(app: FastAPI) -> None:
+    assert openapi_document(app)["x-live"] == ["/api/v1/notes/live", "/api/v1/notes/talk"]
     public = openapi_document(app, public_only=True)
     assert "/api/v1/notes/sync" not in public["paths"]
     assert "/api/v1/notes/sync" in openapi_document(app)["paths"]

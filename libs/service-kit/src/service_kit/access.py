@@ -29,6 +29,8 @@ __all__ = [
     "Access",
     "AccessTable",
     "Caller",
+    "Doorstep",
+    "FramePermission",
     "Ownership",
     "Permission",
 ]
@@ -68,6 +70,8 @@ class Access:
     idempotency_key: bool = True
     """Whether an unsafe method needs an `Idempotency-Key`."""
     max_body_bytes: int = DEFAULT_BODY_BYTES
+    token_in_frame: bool = False
+    """A WebSocket whose caller shows the token in a frame (browsers can set no header): `allow_in_frame`."""
     tenant: bool = True
     """Whether a caller whose token names no tenant must name one; a route without finds it out with `within`."""
 
@@ -94,6 +98,13 @@ class AccessTable:
             return self._permissions[action]
         except KeyError:
             raise ConfigurationError(f"{action} has no row in the table of access") from None
+
+    def allow_in_frame(self, action: str) -> "FramePermission":
+        """For `Depends` of a WebSocket: answers a `Doorstep`, which lets in whoever shows a token there."""
+        permission = self.allow(action)
+        if not permission.access.token_in_frame:
+            raise ConfigurationError(f"{action} is not declared with token_in_frame")
+        return FramePermission(permission)
 
     def covers(self, access: Access) -> bool:
         """Whether this very row is in the table."""
@@ -132,6 +143,8 @@ class Caller:
     service: str | None = None
     """The name of a calling service."""
     token: str | None = field(default=None, repr=False)
+    token_expires_at: datetime = _NOBODY.expires_at
+    """When a connection that lives on must end or show a new token."""
     _connection: HTTPConnection = field(repr=False, compare=False)
     _response: Response = field(repr=False, compare=False)
 
@@ -223,7 +236,14 @@ class Permission:
 
     async def __call__(self, connection: HTTPConnection, response: Response) -> Caller:
         """Let in or refuse: 401 without a valid token, 403 without the right, 400 without a needed header."""
-        bearer = await self._bearer(connection)
+        scheme, _, text = (facts_of(connection).header("authorization") or "").partition(" ")
+        if text and scheme.lower() != "bearer" and not self._anonymous_only:
+            raise _unauthorized("TOKEN_INVALID")
+        return await self.admit(connection, response, text)
+
+    async def admit(self, connection: HTTPConnection, response: Response, text: str) -> Caller:
+        """Let in whoever shows this token ("" for none), or refuse."""
+        bearer = await self._bearer(connection, text)
         facts_of(connection).account_language = bearer.language
         role, ownership = self._reach(bearer.roles)
         if self.access.assurance == "confirmed" and bearer.service is None:
@@ -242,6 +262,7 @@ class Permission:
             assurance=bearer.assurance,
             service=bearer.service,
             token=bearer.text or None,
+            token_expires_at=bearer.expires_at,
             _connection=connection,
             _response=response,
         )
@@ -251,12 +272,13 @@ class Permission:
             self._require_key(connection, caller)
         return caller
 
-    async def _bearer(self, connection: HTTPConnection) -> Token:
-        scheme, _, text = (facts_of(connection).header("authorization") or "").partition(" ")
-        if not text or self.access.roles.keys() == {"anonymous"}:
+    @property
+    def _anonymous_only(self) -> bool:
+        return self.access.roles.keys() == {"anonymous"}
+
+    async def _bearer(self, connection: HTTPConnection, text: str) -> Token:
+        if not text or self._anonymous_only:
             return _NOBODY
-        if scheme.lower() != "bearer":
-            raise _unauthorized("TOKEN_INVALID")
         kit = kit_of(connection)
         try:
             token = await kit.tokens.verify(text)
@@ -306,6 +328,31 @@ class Permission:
                 raise Problem(400, "IDEMPOTENCY_KEY_REQUIRED")
         elif not 1 <= len(key) <= 200:
             raise Problem(400, "IDEMPOTENCY_KEY_INVALID")
+
+
+@dataclass(frozen=True, slots=True)
+class Doorstep:
+    """A WebSocket that is open while nobody is let in yet: the caller shows a token in a frame."""
+
+    _permission: Permission
+    _connection: HTTPConnection
+    _response: Response
+
+    async def admit(self, token: str) -> Caller:
+        """Let in whoever shows `token`, by the row of the table; raises what the HTTP door raises."""
+        return await self._permission.admit(self._connection, self._response, token)
+
+
+class FramePermission:
+    """The dependency of a WebSocket route whose row says `token_in_frame`."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.access = permission.access
+        self._permission = permission
+
+    async def __call__(self, connection: HTTPConnection, response: Response) -> Doorstep:
+        """Nobody is let in by this alone."""
+        return Doorstep(self._permission, connection, response)
 
 
 def _require_confirmed(token: Token) -> None:

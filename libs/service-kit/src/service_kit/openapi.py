@@ -13,10 +13,12 @@ from service_kit.requests import CORRELATION_HEADER
 from service_kit.routes import GuardedRoute, guarded_routes
 from service_kit.texts import Texts
 
-__all__ = ["INTERNAL", "openapi_document"]
+__all__ = ["INTERNAL", "LIVE", "openapi_document"]
 
 INTERNAL: Final = "internal"
 """The tag of routes for other services."""
+LIVE: Final = "x-live"
+"""The extension that lists the paths of WebSockets, for which OpenAPI has no form."""
 
 _PROBLEM: Final = {
     "type": "object",
@@ -50,10 +52,13 @@ def openapi_document(app: FastAPI, *, public_only: bool = False) -> dict[str, An
     routes = [
         route for route in guarded_routes(app) if not (public_only and INTERNAL in route.tags)
     ]
+    live = sorted(route.path for route in routes if route.method == "WS")
     routes = [route for route in routes if route.method != "WS"]
     document = get_openapi(
         title=app.title, version=app.version, routes=[route.context for route in _once(routes)]
     )
+    if live:
+        document[LIVE] = live
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for unused in ("HTTPValidationError", "ValidationError"):

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 import structlog
@@ -26,12 +26,15 @@ from service_kit.texts import Language, Texts
 from vocabulary.errors import InvalidValue
 
 __all__ = [
+    "EXPECTED",
     "MEDIA_TYPE",
     "Denied",
     "NotFound",
     "Problem",
     "ProblemTable",
     "install_problems",
+    "problem_document",
+    "problem_of",
     "problem_type",
     "render_problem",
 ]
@@ -39,6 +42,17 @@ __all__ = [
 MEDIA_TYPE: Final = "application/problem+json"
 _log = structlog.get_logger()
 
+_FAILURES: Final = (
+    InvalidValue,
+    AppendConflict,
+    IdempotencyViolation,
+    SubjectErased,
+    Unavailable,
+    StoreUnavailable,
+    KeyUnavailable,
+    FileStoreUnavailable,
+    *DATABASE_DOWN,
+)
 _FIELD_CODES: Final = {
     "missing": "MISSING",
     "extra_forbidden": "UNKNOWN_FIELD",
@@ -140,32 +154,29 @@ def _rejections(base: type[Rejection]) -> Iterable[type[Rejection]]:
         yield from _rejections(kind)
 
 
+EXPECTED: Final = (Problem, Rejection, *_FAILURES)
+"""What a connection that lives on may answer in a frame with `problem_of`; anything else is a bug."""
+
+
+def problem_of(refusal: Exception, connection: HTTPConnection, table: ProblemTable) -> Problem:
+    """The problem that stands for one of `EXPECTED`; a rejection without a row is raised again."""
+    if isinstance(refusal, Rejection):
+        status = table.status(type(refusal))
+        if status is None:
+            raise refusal
+        REJECTIONS.labels(refusal.code).inc()
+        return Problem(status, refusal.code, facts=refusal.facts)
+    return _problem_of(refusal, connection)
+
+
 def install_problems(app: Starlette, table: ProblemTable) -> None:
     """Answer every refusal and failure of `app` with a problem document."""
 
     async def rejected(connection: HTTPConnection, exc: Exception) -> Response | None:
-        rejection = cast(Rejection, exc)
-        status = table.status(type(rejection))
-        if status is None:
-            raise rejection
-        REJECTIONS.labels(rejection.code).inc()
-        return await _answer(connection, Problem(status, rejection.code, facts=rejection.facts))
+        return await _answer(connection, problem_of(exc, connection, table))
 
     app.add_exception_handler(Rejection, rejected)  # type: ignore[arg-type]  # also for WebSockets
-    for kind in (
-        Problem,
-        HTTPException,
-        RequestValidationError,
-        InvalidValue,
-        AppendConflict,
-        IdempotencyViolation,
-        SubjectErased,
-        Unavailable,
-        StoreUnavailable,
-        KeyUnavailable,
-        FileStoreUnavailable,
-        *DATABASE_DOWN,
-    ):
+    for kind in (Problem, HTTPException, RequestValidationError, *_FAILURES):
         app.add_exception_handler(kind, _known)  # type: ignore[arg-type]  # also for WebSockets
 
 

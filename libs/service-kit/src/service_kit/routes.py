@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext, iter_route_contexts
 
-from service_kit.access import Access, Permission
+from service_kit.access import Access, FramePermission, Permission
 
 __all__ = ["GuardedRoute", "guarded_routes"]
 
@@ -47,7 +47,7 @@ def guarded_routes(app: FastAPI) -> Iterator[GuardedRoute]:
 
 
 def _guards(dependant: Dependant) -> Iterator[Access]:
-    if isinstance(dependant.call, Permission):
+    if isinstance(dependant.call, Permission | FramePermission):
         yield dependant.call.access
     for inner in dependant.dependencies:
         yield from _guards(inner)

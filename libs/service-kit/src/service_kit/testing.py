@@ -1,6 +1,7 @@
 """For tests of services: tokens of a test issuer, a client without a network, the walk over the access table."""
 
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -295,7 +296,11 @@ async def _take(
 ) -> list[str]:
     path = route.path.format_map({name: str(value) for name, value in step.example.path.items()})
     headers = {**step.example.headers, **step.headers}
-    if route.method == "WS":
+    if route.method == "WS" and route.guards[0].token_in_frame:
+        token = headers.pop("Authorization", "").removeprefix("Bearer ")
+        hello = {"kind": "hello", "token": token, "last_seen": 0}
+        status = await knock(app, path, headers, query=step.example.query, frame=hello)
+    elif route.method == "WS":
         status = await knock(app, path, headers, query=step.example.query)
     else:
         answer = await client.request(
@@ -314,18 +319,34 @@ async def _take(
 
 
 async def knock(
-    app: FastAPI, path: str, headers: Mapping[str, str], *, query: Mapping[str, Any] | None = None
+    app: FastAPI,
+    path: str,
+    headers: Mapping[str, str],
+    *,
+    query: Mapping[str, Any] | None = None,
+    frame: Mapping[str, object] | None = None,
 ) -> int:
-    """Open a WebSocket and leave at once: 101 when let in, else the status of the refusal."""
+    """Open a WebSocket and leave at once: 101 when let in, else the status of the refusal.
+
+    With `frame`, which shows the token, the refusal is the `status` of a first frame of the kind "problem".
+    """
     statuses: list[int] = []
-    arrivals = iter([{"type": "websocket.connect"}])
+    arrivals = iter(
+        [
+            {"type": "websocket.connect"},
+            *([{"type": "websocket.receive", "text": json.dumps(frame)}] if frame else []),
+        ]
+    )
 
     async def receive() -> Message:
         return next(arrivals, {"type": "websocket.disconnect", "code": 1001})
 
     async def send(message: Message) -> None:
-        if message["type"] == "websocket.accept":
+        if message["type"] == "websocket.accept" and frame is None:
             statuses.append(101)
+        elif message["type"] == "websocket.send" and frame is not None:
+            told = json.loads(message["text"])
+            statuses.append(told["status"] if told["kind"] == "problem" else 101)
         elif message["type"] == "websocket.http.response.start":
             statuses.append(message["status"])
         elif message["type"] == "websocket.close":
