@@ -182,8 +182,10 @@ class Inbox(Protocol):
         """Keys whose time to try again has come, longest due first, and whether the last attempt never ended."""
         ...
 
-    async def attempt(self, claim: Claim, key: str) -> Attempt | None:
-        """Count an attempt at the first parked event of `key`; None when there is none, and the key is back."""
+    async def attempt(self, claim: Claim, key: str, *, again: timedelta) -> Attempt | None:
+        """Count an attempt at the first parked event of `key`, which is due `again` later if this one never ends.
+        None when there is no such event, and the key is back.
+        """
         ...
 
     async def passed(

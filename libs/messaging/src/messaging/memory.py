@@ -192,6 +192,7 @@ class MemoryInbox:
         for aside in state.aside.values():
             if aside.error is None and aside.attempts:
                 aside.attempts, aside.error = aside.attempts - 1, "released"
+                aside.retry_at = self._now()
 
     async def begin(self, claim: Claim, upto: str) -> None:
         """See the port."""
@@ -225,7 +226,7 @@ class MemoryInbox:
         ]
         return [(key, suspect) for _, key, suspect in sorted(due)[:limit]]
 
-    async def attempt(self, claim: Claim, key: str) -> Attempt | None:
+    async def attempt(self, claim: Claim, key: str, *, again: timedelta) -> Attempt | None:
         """See the port."""
         state = self._fenced(claim)
         aside = state.aside.get(key)
@@ -233,6 +234,7 @@ class MemoryInbox:
             state.aside.pop(key, None)
             return None
         aside.attempts, aside.error = aside.attempts + 1, None
+        aside.retry_at = self._now() + again
         return Attempt(aside.parked[0], aside.attempts, aside.postponed)
 
     async def passed(

@@ -240,7 +240,7 @@ class Pump:
     async def _redrive(self, key: str) -> None:
         while True:
             async with self._ledger:
-                attempt = await self._inbox.attempt(self._claim, key)
+                attempt = await self._inbox.attempt(self._claim, key, again=self._after_a_crash())
                 if attempt is None:
                     self._aside.discard(key)
                     return
@@ -263,6 +263,10 @@ class Pump:
                     self._watch.parked(self._claim.flow.consumer, key, quarantined=True)
                 return
             self._watch.handled(self._claim.flow.consumer, 1)
+
+    def _after_a_crash(self) -> timedelta:
+        """By chance, so that what happened to be handled beside the culprit is not beside it every time."""
+        return self._terms.first_delay * random.uniform(1, 4)  # noqa: S311 - not for secrets
 
     async def _redrive_one(self, envelope: Envelope) -> None:
         if self._handle is not None:

@@ -206,7 +206,8 @@ class PostgresInbox:
                 )
                 if mine:
                     await connection.execute(
-                        """UPDATE messaging.aside SET attempts = attempts - 1, error = 'released'
+                        """UPDATE messaging.aside
+                           SET attempts = attempts - 1, error = 'released', retry_at = clock_timestamp()
                            WHERE consumer = $1 AND source = $2 AND partition = $3
                                AND error IS NULL AND attempts > 0""",
                         *_of(claim.flow),
@@ -259,7 +260,7 @@ class PostgresInbox:
             )
         return [(row["key"], row["suspect"]) for row in rows]
 
-    async def attempt(self, claim: Claim, key: str) -> Attempt | None:
+    async def attempt(self, claim: Claim, key: str, *, again: timedelta) -> Attempt | None:
         """See the port."""
         async with self._held(claim) as connection:
             parked = await connection.fetchrow(
@@ -275,10 +276,12 @@ class PostgresInbox:
                 )
                 return None
             aside = await connection.fetchrow(
-                f"""UPDATE messaging.aside SET attempts = attempts + 1, error = NULL
+                f"""UPDATE messaging.aside SET attempts = attempts + 1, error = NULL,
+                        retry_at = clock_timestamp() + $5
                     WHERE {_KEY} RETURNING attempts, postponed""",  # noqa: S608 - ours
                 *_of(claim.flow),
                 key,
+                again,
             )
         if aside is None:
             raise AssertionError("what is parked has a key that is aside")

@@ -114,7 +114,7 @@ class InboxConformance:
             inbox.settle(old, park(9, key="b")),
             inbox.settle(old, Progress(mark=position(9), offset=9, apply=apply)),
             inbox.begin(old, position(9)),
-            inbox.attempt(old, envelope(1).key),
+            inbox.attempt(old, envelope(1).key, again=AT_ONCE),
             inbox.passed(old, envelope(1), apply=apply),
             inbox.failed(old, StepAside(envelope(1).key, 5, 0, "", None)),
             inbox.renew(old, LEASE),
@@ -153,11 +153,11 @@ class InboxConformance:
         expected = [envelope(number) for number in (1, 2, 3)]
         assert list(await inbox.parked_envelopes("billing", envelope(1).key)) == expected
         for number in (1, 2, 3):
-            attempt = await inbox.attempt(claim, envelope(1).key)
+            attempt = await inbox.attempt(claim, envelope(1).key, again=AT_ONCE)
             assert attempt is not None
             assert attempt.envelope == envelope(number)
             await inbox.passed(claim, attempt.envelope)
-        assert await inbox.attempt(claim, envelope(1).key) is None
+        assert await inbox.attempt(claim, envelope(1).key, again=AT_ONCE) is None
         assert list(await inbox.aside(claim)) == []
 
     async def test_attempts_are_counted_before_they_end(self, open_inbox: OpenInbox) -> None:
@@ -166,20 +166,30 @@ class InboxConformance:
         await inbox.settle(await claimed(inbox), park(1))
         for number in (2, 3):  # each time by a process that dies
             claim = await claimed(await open_inbox(), holder=str(number))
-            attempt = await inbox.attempt(claim, key)
+            attempt = await inbox.attempt(claim, key, again=AT_ONCE)
             assert attempt is not None
             assert attempt.number == number
             assert list(await inbox.due(claim, 10)) == [(key, True)]
+
+    async def test_an_attempt_that_never_ended_is_due_when_it_said(
+        self, open_inbox: OpenInbox
+    ) -> None:
+        inbox = await open_inbox()
+        claim = await claimed(inbox)
+        key = envelope(1).key
+        await inbox.settle(claim, park(1))
+        await inbox.attempt(claim, key, again=timedelta(hours=1))
+        assert list(await inbox.due(claim, 10)) == []
 
     async def test_a_released_attempt_is_not_counted(self, open_inbox: OpenInbox) -> None:
         inbox = await open_inbox()
         claim = await claimed(inbox)
         await inbox.settle(claim, park(1))
-        await inbox.attempt(claim, envelope(1).key)
+        await inbox.attempt(claim, envelope(1).key, again=timedelta(hours=1))
         await inbox.release(claim)
         claim = await claimed(inbox)
         assert list(await inbox.due(claim, 10)) == [(envelope(1).key, False)]
-        attempt = await inbox.attempt(claim, envelope(1).key)
+        attempt = await inbox.attempt(claim, envelope(1).key, again=AT_ONCE)
         assert attempt is not None
         assert attempt.number == 2
 
@@ -189,10 +199,10 @@ class InboxConformance:
         inbox = await open_inbox()
         claim = await claimed(inbox)
         await inbox.settle(claim, park(1, 2))
-        first = await inbox.attempt(claim, envelope(1).key)
+        first = await inbox.attempt(claim, envelope(1).key, again=AT_ONCE)
         assert first is not None
         await inbox.passed(claim, first.envelope)
-        second = await inbox.attempt(claim, envelope(1).key)
+        second = await inbox.attempt(claim, envelope(1).key, again=AT_ONCE)
         assert second is not None
         assert (first.number, second.number) == (2, 1)
 
@@ -221,7 +231,7 @@ class InboxConformance:
         assert list(await inbox.due(claim, 10)) == []
         assert await (await open_inbox()).redrive("billing", key)
         assert [due for due, _ in await inbox.due(claim, 10)] == [key]
-        attempt = await inbox.attempt(claim, key)
+        attempt = await inbox.attempt(claim, key, again=AT_ONCE)
         assert attempt is not None
         assert attempt.number == 1
 
