@@ -571,6 +571,16 @@ async def test_pages_follow_each_other_exactly(pool: Any) -> None:
             assert len(page.items) == 3
         assert seen == sorted(seen, reverse=descending)
         assert len(seen) == 10
-    for broken in ("x", "W10", "WyJhIiwgImIiXQ", "!"):
+    for broken in (
+        "x",
+        "W10",
+        "WyJhIiwgImIiXQ",
+        "!",
+        "é",
+        {},
+        {"balance": 1, "account": "a"},
+        {"balance": "x", "account": "a"},
+        {"balance": "1"},
+    ):
         with pytest.raises(InvalidPageCursor):
             await db.page(ACCOUNTS, order=("balance", "account"), after=broken)

@@ -1,8 +1,7 @@
 """Reading views: rows by key, lists, and pages by cursor."""
 
 import base64
-import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -12,14 +11,17 @@ import msgspec
 from read_models.columns import Column
 from read_models.tables import Table
 from read_models.view import View
+from vocabulary.errors import InvalidValue
 
 __all__ = ["InvalidPageCursor", "Queries", "ViewPage"]
 
 R = TypeVar("R")
 
 
-class InvalidPageCursor(ValueError):
-    """The text is not a cursor of this list."""
+class InvalidPageCursor(InvalidValue):
+    """The text, or the values in it, are not a cursor of this list."""
+
+    code = "CURSOR_INVALID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,14 @@ class Queries:
         *values: Any,
         order: Sequence[str],
         descending: bool = False,
-        after: str | None = None,
+        after: str | Mapping[str, Any] | None = None,
         limit: int = 50,
     ) -> ViewPage[R]:
         """A page of the rows of a condition.
 
         `order` ends with columns that make it unique and has no nullable ones, so a page starts exactly behind the
-        one before, whatever was written meanwhile. Raises InvalidPageCursor.
+        one before, whatever was written meanwhile. `after` is the `next` of the page before, as text or as what
+        `service_kit.reads.PageQuery.after` made of it. Raises InvalidPageCursor.
         """
         columns = [_column(view, name) for name in order]
         if after is not None:
@@ -97,7 +100,7 @@ class Queries:
         except asyncpg.DataError as error:
             if after is None:
                 raise
-            raise InvalidPageCursor(after) from error
+            raise InvalidPageCursor from error
         if len(rows) <= limit:
             return ViewPage(rows, None)
         return ViewPage(rows[:limit], _cursor(columns, rows[limit - 1]))
@@ -126,20 +129,22 @@ def _order(view: View[Any], names: Sequence[str], *, descending: bool) -> str:
 
 
 def _cursor(columns: Sequence[Column], row: object) -> str:
-    values = []
+    values = {}
     for column in columns:
         value = getattr(row, column.name)
         value = value if column.encode is None else column.encode(value)
-        values.append(value.isoformat() if hasattr(value, "isoformat") else str(value))
+        values[column.name] = value.isoformat() if hasattr(value, "isoformat") else str(value)
     return base64.urlsafe_b64encode(msgspec.json.encode(values)).rstrip(b"=").decode()
 
 
-def _read_cursor(text: str, columns: Sequence[Column]) -> list[str]:
+def _read_cursor(cursor: str | Mapping[str, Any], columns: Sequence[Column]) -> list[str]:
     try:
-        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        values = msgspec.json.decode(plain, type=list[str])
-    except (binascii.Error, ValueError) as error:
-        raise InvalidPageCursor(text) from error
-    if len(values) != len(columns):
-        raise InvalidPageCursor(text)
+        if isinstance(cursor, str):
+            cursor = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+            cursor = msgspec.json.decode(cursor, type=dict[str, str])
+        values = [cursor[column.name] for column in columns]
+    except (ValueError, KeyError) as error:
+        raise InvalidPageCursor from error
+    if len(cursor) != len(columns) or not all(isinstance(value, str) for value in values):
+        raise InvalidPageCursor
     return values

@@ -32,35 +32,34 @@ class Views:
     ) -> None:
         self._pool, self._runner = pool, runner
         self._views = {view.name: view for view in views}
-        self._seen: dict[str, Cursor] = {}
+        self._seen: dict[str, str] = {}
         self._poll: asyncio.Task[None] | None = None
 
     async def wait_for(
-        self, cursor: Cursor | str, timeout_seconds: float, names: Collection[str] | None = None
+        self, cursor: Cursor | str, timeout: float, names: Collection[str] | None = None
     ) -> bool:
-        """Whether the named views (all when left out) have everything up to `cursor`, within the time.
+        """Whether the named views (all when left out) have everything up to `cursor`, within `timeout` seconds.
 
-        `cursor` may be a position token's text. Raises ValueError for a text that is none, KeyError for a name that
-        is none.
+        `cursor` may be a position token's text; one of another store is only ever waited for in vain. Raises
+        KeyError for a name that is none.
         """
-        target = Cursor.parse(cursor) if isinstance(cursor, str) else cursor
         views = [self._views[name] for name in (self._views if names is None else names)]
         try:
-            async with asyncio.timeout(timeout_seconds):
-                while self._behind(views, target):
+            async with asyncio.timeout(timeout):
+                while self._behind(views, str(cursor)):
                     await self._news(views)
         except TimeoutError:
             return False
         return True
 
-    def _behind(self, views: Sequence[View[Any]], target: Cursor) -> bool:
+    def _behind(self, views: Sequence[View[Any]], target: str) -> bool:
         if self._runner is not None:
             self._seen |= {
-                status.name: status.position
+                status.name: str(status.position)
                 for status in self._runner.status()
                 if status.state == "live"
             }
-        return any(target > self._seen.get(view.name, (0, 0)) for view in views)
+        return any(target > self._seen.get(view.name, "") for view in views)
 
     async def _news(self, views: Sequence[View[Any]]) -> None:
         if self._runner is not None:
@@ -74,5 +73,5 @@ class Views:
 
     async def _ask(self) -> None:
         found = await places(self._pool, list(self._views.values()))
-        self._seen = {name: place.position for (name, _), place in found.items()}
+        self._seen = {name: str(place.position) for (name, _), place in found.items()}
         await asyncio.sleep(_POLL_SECONDS)
