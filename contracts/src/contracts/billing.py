@@ -96,7 +96,13 @@ class PaymentExpired(PaymentFact):
 class RefundFact(PaymentFact):
     """The way back of a payment."""
 
-    cause: Literal["CANCELLED_IN_TIME", "CANCELLED_BY_CLINIC", "LATE_PAYMENT", "APPROVAL_REJECTED"]
+    cause: Literal[
+        "CANCELLED_IN_TIME",
+        "CANCELLED_BY_CLINIC",
+        "LATE_PAYMENT",
+        "PAID_TWICE",
+        "APPROVAL_REJECTED",
+    ]
 
 
 class RefundRequested(RefundFact):
