@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from billing.domain.details import RefundCause
 from billing.domain.invoice.events import (
     AppointmentCancellationNoted,
     AppointmentReservationNoted,
@@ -78,7 +77,7 @@ class _Invoice:
     total: Money
     paid_by: list[PaymentId] = field(default_factory=list)
     surplus: list[PaymentId] = field(default_factory=list)
-    due: dict[PaymentId, RefundCause] = field(default_factory=dict)
+    due: set[PaymentId] = field(default_factory=set)
     declined: bool = False
     refunded: bool = False
     reserved: bool = False
@@ -91,7 +90,6 @@ class _Ledger:
     invoices: dict[InvoiceId, _Invoice] = field(default_factory=dict)
     payments: dict[PaymentId, _Payment] = field(default_factory=dict)
     by_appointment: dict[AppointmentId, _Invoice] = field(default_factory=dict)
-    of_payment: dict[PaymentId, _Invoice] = field(default_factory=dict)
 
 
 def verify_money(history: Iterable[tuple[str, MoneyEvent]]) -> MoneyReport:
@@ -124,19 +122,16 @@ def _note(ledger: _Ledger, event: MoneyEvent) -> None:
             ledger.invoices[event.invoice.invoice_id] = invoice
             ledger.by_appointment[event.invoice.appointment_id] = invoice
         case InvoicePaid():
-            invoice = ledger.invoices[event.invoice.invoice_id]
-            invoice.paid_by.append(event.payment_id)
-            ledger.of_payment[event.payment_id] = invoice
+            ledger.invoices[event.invoice.invoice_id].paid_by.append(event.payment_id)
         case SurplusPaymentReceived():
-            invoice = ledger.invoices[event.invoice.invoice_id]
-            invoice.surplus.append(event.payment_id)
-            ledger.of_payment[event.payment_id] = invoice
+            ledger.invoices[event.invoice.invoice_id].surplus.append(event.payment_id)
         case AppointmentReservationNoted():
             ledger.by_appointment[event.appointment_id].reserved = True
         case AppointmentCancellationNoted():
             ledger.by_appointment[event.appointment_id].reserved = False
         case RefundDue():
-            ledger.of_payment[event.payment_id].due[event.payment_id] = event.cause
+            due = event.payment
+            ledger.invoices[due.invoice_id].due.add(due.payment_id)
         case RefundDeclinedByPolicy():
             ledger.invoices[event.payment.invoice_id].declined = True
         case InvoiceRefunded():
@@ -190,7 +185,7 @@ def _wrong_with_payment(
     payment_id: PaymentId, payment: _Payment, invoice: _Invoice | None
 ) -> Iterator[str]:
     known = [] if invoice is None else [*invoice.paid_by, *invoice.surplus]
-    due = {} if invoice is None else invoice.due
+    due = set() if invoice is None else invoice.due
     if payment.successes > 1 or payment.returns > 1:
         yield "PAID_TWICE_OVER"
     if payment.successes and payment_id not in known:

@@ -230,7 +230,7 @@ def run(decider: Decider[Any, Any, Any], commands: list[Any]) -> Run:
 def test_an_invoice_is_paid_once_and_its_money_is_decided_about_once(commands: list[Any]) -> None:
     done = run(INVOICE, commands)
     assert len(done.of(InvoicePaid)) <= 1
-    dues = [due.payment_id for due in done.of(RefundDue)]
+    dues = [due.payment.payment_id for due in done.of(RefundDue)]
     assert len(dues) == len(set(dues))
     declined = {fact.payment.payment_id for fact in done.of(RefundDeclinedByPolicy)}
     assert len(done.of(RefundDeclinedByPolicy)) == len(declined)
@@ -257,7 +257,7 @@ def test_every_amount_is_the_total(commands: list[Any]) -> None:
     done = run(INVOICE, commands)
     facts: list[InvoiceEvent] = done.facts
     amounts = {fact.payment.amount for fact in facts if isinstance(fact, InvoicePaymentOpened)}
-    amounts |= {fact.amount for fact in facts if isinstance(fact, RefundDue)}
+    amounts |= {fact.payment.amount for fact in facts if isinstance(fact, RefundDue)}
     assert amounts <= {LINE.price}
 
 

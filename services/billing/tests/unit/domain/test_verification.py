@@ -90,7 +90,7 @@ cancelled = AppointmentCancellationNoted(
     final=True,
 )
 void = InvoiceCancelled(invoice=details)
-due = RefundDue(payment_id=FIRST, amount=PRICE, cause=RefundCause.CANCELLED_IN_TIME)
+due = RefundDue(payment=payment, cause=RefundCause.CANCELLED_IN_TIME)
 declined = RefundDeclinedByPolicy(payment=payment, lead_minutes=1)
 requested = RefundRequested(payment=payment, refund_id=REFUND, cause=due.cause)
 returned = RefundSucceeded(
@@ -131,7 +131,7 @@ def test_money_that_adds_up(history: Sequence[MoneyEvent], came: Money, went: Mo
 def test_a_surplus_payment_that_went_back_adds_up() -> None:
     paid_again = replace(succeeded, payment=second, provider_payment_id="p-2")
     back = replace(returned, payment=second)
-    due_second = replace(due, payment_id=SECOND, cause=RefundCause.PAID_TWICE)
+    due_second = replace(due, payment=second, cause=RefundCause.PAID_TWICE)
     asked = replace(requested, payment=second)
     history = [*visited, paid_again, surplus, due_second, asked, back]
     report = verify_money(("north", event) for event in history)

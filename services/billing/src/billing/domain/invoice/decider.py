@@ -248,7 +248,7 @@ def _refund_cause(command: CancelInvoice) -> RefundCause | None:
 
 
 def _refund(issued: Issued, payment_id: PaymentId, cause: RefundCause) -> RefundDue:
-    return RefundDue(payment_id=payment_id, amount=issued.invoice.total, cause=cause)
+    return RefundDue(payment=_payment(issued, payment_id), cause=cause)
 
 
 def _payment(issued: Issued, payment_id: PaymentId) -> PaymentDetails:

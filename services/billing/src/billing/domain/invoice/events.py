@@ -12,7 +12,6 @@ from billing.domain.details import (
     RefundCause,
 )
 from vocabulary.ids import AppointmentId, PaymentId
-from vocabulary.money import Money
 from vocabulary.sealed import Sealed
 
 __all__ = [
@@ -114,8 +113,7 @@ class AppointmentCancellationNoted:
 class RefundDue:
     """All of this payment has to go back."""
 
-    payment_id: PaymentId
-    amount: Money
+    payment: PaymentDetails
     cause: RefundCause
 
 

@@ -107,7 +107,9 @@ def evolve(state: Invoice, event: InvoiceEvent) -> Invoice:
         case AppointmentCancellationNoted():
             return replace(state, visit=Visit.CANCELLED if event.final else Visit.LAPSED)
         case RefundDue():
-            return replace(state, decided=state.decided or event.payment_id == state.paid_by)
+            return replace(
+                state, decided=state.decided or event.payment.payment_id == state.paid_by
+            )
         case RefundDeclinedByPolicy():
             return replace(state, decided=True)
         case InvoiceRefunded():

@@ -74,6 +74,7 @@ def register(command: RegisterProviderRefund, state: Refund) -> Sequence[RefundS
         return []
     return [
         RefundSubmitted(
+            payment_id=trying.order.payment.payment_id,
             refund_id=trying.order.refund_id,
             attempt=command.attempt,
             provider_refund_id=command.provider_refund_id,
@@ -110,6 +111,7 @@ def fail(command: FailRefund, state: Refund) -> Sequence[RefundTryFailed | Refun
         return [_failed(trying, command.reason)]
     return [
         RefundTryFailed(
+            payment_id=trying.order.payment.payment_id,
             refund_id=trying.order.refund_id,
             attempt=command.attempt,
             reason=command.reason,
@@ -135,7 +137,13 @@ def retry(command: RetryRefund, state: Refund) -> Sequence[RefundRetried]:
         case Failed() if not command.by_person:
             return []
         case Waiting() | Failed():
-            return [RefundRetried(refund_id=known.order.refund_id, attempt=known.attempt + 1)]
+            return [
+                RefundRetried(
+                    payment_id=known.order.payment.payment_id,
+                    refund_id=known.order.refund_id,
+                    attempt=known.attempt + 1,
+                )
+            ]
         case _:
             assert_never(known)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.domain.details import PaymentDetails, RefundCause
-from vocabulary.ids import RefundId
+from vocabulary.ids import PaymentId, RefundId
 
 __all__ = [
     "STORED_NAMES",
@@ -31,6 +31,7 @@ class RefundRequested:
 class RefundSubmitted:
     """The provider has taken the try and will decide; a person looks after `overdue_at`."""
 
+    payment_id: PaymentId
     refund_id: RefundId
     attempt: int
     provider_refund_id: str
@@ -42,6 +43,7 @@ class RefundSubmitted:
 class RefundTryFailed:
     """The provider refused; another try begins at `retry_at`."""
 
+    payment_id: PaymentId
     refund_id: RefundId
     attempt: int
     reason: str
@@ -52,6 +54,7 @@ class RefundTryFailed:
 class RefundRetried:
     """A further try begins, after its pause or because a person wished it."""
 
+    payment_id: PaymentId
     refund_id: RefundId
     attempt: int
 

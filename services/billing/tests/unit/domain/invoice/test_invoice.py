@@ -147,7 +147,7 @@ lapsed = replace(
     noted, by=CancelledBy.SYSTEM, reason="HOLD_EXPIRED", was_reserved=False, final=False
 )
 refused = NoteLatePaymentRefusal(appointment_id=VISIT)
-due = RefundDue(payment_id=FIRST, amount=details.total, cause=RefundCause.CANCELLED_IN_TIME)
+due = RefundDue(payment=payment, cause=RefundCause.CANCELLED_IN_TIME)
 late = replace(due, cause=RefundCause.LATE_PAYMENT)
 invoice = Specification(INVOICE)
 
@@ -257,7 +257,7 @@ def test_money_for_what_a_person_has_cancelled_goes_back_at_once() -> None:
 
 @pytest.mark.requirement("BIL-44")
 def test_a_second_payment_of_one_invoice_goes_back() -> None:
-    twice = RefundDue(payment_id=SECOND, amount=details.total, cause=RefundCause.PAID_TWICE)
+    twice = RefundDue(payment=replace(payment, payment_id=SECOND), cause=RefundCause.PAID_TWICE)
     second = replace(mark_paid, payment_id=SECOND)
     invoice.given(issued, opened, paid).when(second).then(surplus, twice)
     invoice.given(issued, paid, surplus, twice, reserved).when(cancel).then(noted, due)

@@ -47,6 +47,7 @@ request = RequestRefund(payment=details, refund_id=ID, cause=CAUSE)
 requested = RefundRequested(payment=details, refund_id=ID, cause=CAUSE)
 register = RegisterProviderRefund(attempt=1, provider_refund_id="r-1", policies=POLICIES, now=NOW)
 submitted = RefundSubmitted(
+    payment_id=details.payment_id,
     refund_id=ID,
     attempt=1,
     provider_refund_id="r-1",
@@ -58,9 +59,13 @@ succeeded = RefundSucceeded(payment=details, refund_id=ID, cause=CAUSE, provider
 fail = FailRefund(attempt=1, reason="insufficient_funds", policies=POLICIES, now=NOW)
 RETRY_AT = NOW + timedelta(minutes=1)
 try_failed = RefundTryFailed(
-    refund_id=ID, attempt=1, reason="insufficient_funds", retry_at=RETRY_AT
+    payment_id=details.payment_id,
+    refund_id=ID,
+    attempt=1,
+    reason="insufficient_funds",
+    retry_at=RETRY_AT,
 )
-retried = RefundRetried(refund_id=ID, attempt=2)
+retried = RefundRetried(payment_id=details.payment_id, refund_id=ID, attempt=2)
 failed = RefundFailed(
     payment=details, refund_id=ID, cause=CAUSE, attempt=3, reason="insufficient_funds"
 )

@@ -1,0 +1,1 @@
+"""What other services say, and what billing does then."""
