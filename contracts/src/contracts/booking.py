@@ -15,11 +15,15 @@ __all__ = [
     "AppointmentRequested",
     "AppointmentRescheduled",
     "AppointmentReserved",
+    "Channel",
+    "ConsultationType",
     "LatePaymentRefused",
     "PaymentMode",
 ]
 
 PaymentMode = Literal["PAY_TO_BOOK", "BOOK_THEN_PAY_TO_ENTER", "FREE"]
+ConsultationType = Literal["PRIMARY", "REPEAT", "DOCTOR_TO_DOCTOR"]
+Channel = Literal["CHAT", "AUDIO", "VIDEO", "PHONE"]
 
 
 class AppointmentFact(PublicEvent):
@@ -37,6 +41,12 @@ class AppointmentFact(PublicEvent):
     starts_at: datetime
     ends_at: datetime
     payment_mode: PaymentMode
+    consultation_type: ConsultationType = Field(
+        default="PRIMARY", description="Fixed when planned work is booked (BKG-13)"
+    )
+    preferred_channel: Channel | None = Field(
+        default=None, description="How the patient would like to talk, if they said so"
+    )
 
 
 class AppointmentRequested(AppointmentFact):
