@@ -64,6 +64,30 @@ async def test_a_doctor_gets_a_key_and_a_certificate_that_chains_to_the_root(
     assert "private_key_pem" not in shown
 
 
+async def test_a_long_russian_name_is_whole_in_surname_and_given_names(
+    ca: httpx.AsyncClient,
+) -> None:
+    name = "Константинопольская-Преображенская Александра Владиславовна"
+    issued = await issue(ca, common_name=name)
+    certificate = x509.load_pem_x509_certificate(issued["certificate_pem"].encode())
+    names = {attribute.oid.dotted_string: attribute.value for attribute in certificate.subject}
+    assert f"{names['2.5.4.4']} {names['2.5.4.42']}" == name
+    common_name = str(names["2.5.4.3"])
+    assert name.startswith(common_name)
+    assert len(common_name.encode()) == 63
+
+
+async def test_a_name_of_one_word_has_no_given_names(ca: httpx.AsyncClient) -> None:
+    issued = await issue(ca, common_name="Гиппократ")
+    certificate = x509.load_pem_x509_certificate(issued["certificate_pem"].encode())
+    assert [str(attribute.value) for attribute in certificate.subject][:3] == [
+        "RU",
+        "Гиппократ",
+        "Гиппократ",
+    ]
+    assert not certificate.subject.get_attributes_for_oid(x509.NameOID.GIVEN_NAME)
+
+
 async def test_a_passphrase_brings_a_pkcs12_file(ca: httpx.AsyncClient) -> None:
     issued = await issue(ca, pkcs12_passphrase="слово")
     packed = base64.b64decode(issued["pkcs12_base64"])

@@ -20,6 +20,7 @@ DOCTOR_LIFE = timedelta(days=15 * 30)
 # Clocks of verifiers differ a little from ours.
 BACKDATED = timedelta(minutes=5)
 LIST_LIFE = timedelta(days=1)
+COMMON_NAME_OCTETS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ def make_timestamping(issuing: Identity, now: datetime, *, list_url: str) -> Ide
 
 def make_doctor(issuing: Identity, doctor: Doctor, now: datetime, *, list_url: str) -> Identity:
     key = new_key()
-    attributes = [x509.NameAttribute(NameOID.COMMON_NAME, doctor.common_name)]
+    attributes = _person(doctor.common_name)
     if doctor.organisation:
         attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, doctor.organisation))
     if doctor.snils:
@@ -136,6 +137,21 @@ def _name(common_name: str) -> x509.Name:
             x509.NameAttribute(NameOID.COMMON_NAME, common_name),
         ]
     )
+
+
+def _person(name: str) -> list[x509.NameAttribute]:
+    """A person as qualified certificates name one: surname and given names whole, the common name
+    as far as it goes. X.520 allows it 64 characters, but common tools count 64 octets, and a
+    Cyrillic letter has two."""
+    surname, _, given_names = name.partition(" ")
+    common_name = name.encode()[:COMMON_NAME_OCTETS].decode(errors="ignore").rstrip()
+    attributes = [
+        x509.NameAttribute(NameOID.COMMON_NAME, common_name),
+        x509.NameAttribute(NameOID.SURNAME, surname),
+    ]
+    if given_names:
+        attributes.append(x509.NameAttribute(NameOID.GIVEN_NAME, given_names))
+    return attributes
 
 
 def _issued_by(
