@@ -28,6 +28,7 @@ _UNAVAILABLE: Final = (
     OSError,
     TimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was lost in the middle of an answer
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
@@ -97,7 +98,7 @@ class Session:
     async def identity(self) -> Identity:
         """The session, opened again when it was lost. Raises MessagingUnavailable."""
         async with self._opening:
-            if self._identity is None or self._connection is None or self._connection.is_closed():
+            if self._identity is None:
                 await self.close()
                 with translated_errors():
                     await self._open()
@@ -109,14 +110,19 @@ class Session:
         connection, self._connection, self._identity = self._connection, None, None
         if connection is not None:
             with suppress(*_UNAVAILABLE):
+                connection.remove_termination_listener(self._lost)
                 await connection.remove_listener(self._channel, self._heard)
                 await self._pool.release(connection)
 
     async def _open(self) -> None:
         self._connection = await self._pool.acquire()
+        self._connection.add_termination_listener(self._lost)
         await self._connection.add_listener(self._channel, self._heard)
         row = await self._connection.fetchrow(
             "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()"
         )
         if row is not None:
             self._identity = Identity(row["pid"], row["backend_start"])
+
+    def _lost(self, _: object) -> None:
+        self._identity = None

@@ -1,0 +1,141 @@
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from messaging import AssignedPartition, Cause, Flow, Terms, bus_consumer
+from messaging.postgres import PostgresBus, PostgresInbox
+from messaging.testing import (
+    TOPIC,
+    Counted,
+    Ledger,
+    NowClock,
+    QuietWatch,
+    envelopes,
+    running,
+    until,
+)
+
+pytestmark = pytest.mark.integration
+
+FLOW = Flow("booking.relay", "booking")
+LONG = timedelta(hours=1)
+END_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[AsyncExitStack]:
+    async with AsyncExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def outside(database: str) -> AsyncIterator["asyncpg.Connection[asyncpg.Record]"]:
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
+async def open_inbox(database: str, opened: AsyncExitStack) -> PostgresInbox:
+    pool = await opened.enter_async_context(asyncpg.create_pool(database, min_size=1))
+    inbox = await PostgresInbox.open(pool)
+    opened.push_async_callback(inbox.close)
+    return inbox
+
+
+async def open_bus(database: str, opened: AsyncExitStack) -> PostgresBus:
+    pool = await opened.enter_async_context(asyncpg.create_pool(database, min_size=1))
+    bus = await PostgresBus.open(pool, poll_seconds=0.2)
+    opened.push_async_callback(bus.close)
+    return bus
+
+
+async def test_the_lease_of_a_dead_process_is_free_at_once(
+    database: str, opened: AsyncExitStack, outside: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    one, two = await open_inbox(database, opened), await open_inbox(database, opened)
+    assert await one.claim(FLOW, holder="one", ttl=LONG) is not None
+    assert await two.claim(FLOW, holder="two", ttl=LONG) is None
+    await outside.execute(
+        "SELECT pg_terminate_backend(session_pid) FROM messaging.flow WHERE holder = 'one'"
+    )
+
+    async def taken() -> bool:
+        return await two.claim(FLOW, holder="two", ttl=LONG) is not None
+
+    await until(taken)
+
+
+async def test_a_holder_that_lost_its_session_keeps_its_lease_with_a_new_one(
+    database: str, opened: AsyncExitStack, outside: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    one, two = await open_inbox(database, opened), await open_inbox(database, opened)
+    claim = await one.claim(FLOW, holder="one", ttl=LONG)
+    assert claim is not None
+    await outside.execute("SELECT pg_terminate_backend(session_pid) FROM messaging.flow")
+    await asyncio.sleep(0.05)
+    await one.renew(claim, LONG)
+    assert await two.claim(FLOW, holder="two", ttl=LONG) is None
+
+
+async def test_partitions_of_a_dead_member_are_taken_at_once(
+    database: str, opened: AsyncExitStack, outside: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    bus = await open_bus(database, opened)
+    await outside.execute(
+        """INSERT INTO bus.member VALUES ($1, 'billing', 'dead', clock_timestamp() + $2, 1, clock_timestamp())""",
+        TOPIC.name,
+        LONG,
+    )
+    await outside.execute(
+        "INSERT INTO bus.lease SELECT $1, 'billing', generate_series(0, 3), 'dead'", TOPIC.name
+    )
+    held: set[int] = set()
+
+    async def work(partition: AssignedPartition) -> None:
+        held.add(partition.index)
+        await asyncio.Event().wait()
+
+    consuming = asyncio.create_task(bus.consume(TOPIC, "billing", work))
+    await until(lambda: held == {0, 1, 2, 3})
+    consuming.cancel()
+    await asyncio.wait([consuming])
+
+
+async def test_a_server_that_drops_every_connection_costs_nothing(
+    database: str, opened: AsyncExitStack, outside: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    bus, inbox = await open_bus(database, opened), await open_inbox(database, opened)
+    writer = await open_bus(database, opened)
+    ledger, sent = Ledger(), envelopes(400)
+
+    async def on_counted(_: Counted, cause: Cause, __: object) -> None:
+        await asyncio.sleep(0.002)
+        ledger.note(cause.envelope)
+
+    consumer = bus_consumer(
+        service="billing",
+        topic=TOPIC,
+        handlers={Counted: on_counted},
+        app=None,
+        bus=bus,
+        inbox=inbox,
+        clock=NowClock(),
+        watch=QuietWatch(),
+        terms=Terms(batch=10),
+    )
+    await writer.publish(TOPIC, sent)
+    async with running(consumer):
+        for reached in (50, 150, 250):
+            await until(lambda reached=reached: len(set(ledger.all())) >= reached)
+            await outside.execute(END_OTHERS)
+        await until(lambda: set(ledger.all()) == set(range(1, 401)), timeout=20)
+    ledger.assert_in_order(sent)
+    acknowledged = await outside.fetch("SELECT acknowledged FROM bus.lease ORDER BY partition")
+    assert [row["acknowledged"] for row in acknowledged] == list(await writer.ends(TOPIC))
