@@ -1,0 +1,25 @@
+"""Who may do what in identity."""
+
+from policies.api import POLICY_ACCESS
+from service_kit.access import Access, AccessTable, Ownership
+
+__all__ = ["ACCESS"]
+
+_ANYBODY = {"anonymous": Ownership.TENANT}
+_SERVICES = {"service": Ownership.TENANT}
+_ONESELF = dict.fromkeys(("patient", "clinician", "manager", "administrator"), Ownership.SELF)
+
+ACCESS = AccessTable(
+    Access("show_keys", _ANYBODY, tenant=False),
+    Access("issue_service_token", _ANYBODY, idempotency_key=False, tenant=False),
+    Access("give_data_key", _SERVICES, tenant=False),
+    Access("list_ended_sessions", _SERVICES, tenant=False),
+    Access("register_organisation", _SERVICES),
+    Access("add_branch", _SERVICES),
+    Access("add_staff", _SERVICES),
+    # A repeat is another attempt, and has to count as one.
+    Access("sign_in", _ANYBODY, idempotency_key=False),
+    Access("refresh_session", _ANYBODY, idempotency_key=False),
+    Access("sign_out", _ONESELF, idempotency_key=False),
+    *POLICY_ACCESS,
+)

@@ -1,0 +1,105 @@
+"""What routes are given."""
+
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Annotated, cast
+from uuid import UUID
+
+import msgspec
+from fastapi import Depends, Request
+from pydantic import SecretStr
+
+from event_store import CommandContext
+from identity.application import Identity
+from identity.application.ports import Passwords, PublishedKeySet, Secrets
+from identity.application.sign_in import SignIn
+from identity.application.tokens import TokenOffice
+from identity.domain.policies import IdentityPolicies
+from policies import PolicyBook
+from privacy.keyring import Keyring
+from privacy.sealing import Sealers
+from read_models import Queries
+
+__all__ = [
+    "AddressDep",
+    "Desk",
+    "DeskDep",
+    "IdentityDep",
+    "PoliciesDep",
+    "QueriesDep",
+    "about",
+    "idempotent_key",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Everything that routes need beside the aggregates."""
+
+    keyring: Keyring
+    sealers: Sealers
+    secrets: Secrets
+    passwords: Passwords
+    tokens: TokenOffice
+    published_keys: PublishedKeySet
+    sign_in: SignIn
+    service_secrets: dict[str, SecretStr] = field(repr=False)
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    account_wait_seconds: float
+
+
+def identity_of(request: Request) -> Identity:
+    return cast(Identity, request.app.state.identity)
+
+
+def desk_of(request: Request) -> Desk:
+    return cast(Desk, request.app.state.desk)
+
+
+def policies_of(request: Request) -> PolicyBook[IdentityPolicies]:
+    return cast(PolicyBook[IdentityPolicies], request.app.state.policies)
+
+
+def queries_of(request: Request) -> Queries:
+    return cast(Queries, request.app.state.queries)
+
+
+def address_of(request: Request) -> str:
+    """Where a request came from: the nearest address that is not one of our own proxies."""
+    trusted = desk_of(request).trusted_proxies
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    hops = [hop.strip() for hop in forwarded if hop.strip()]
+    address = request.client.host if request.client else ""
+    while hops and _is_among(trusted, address):
+        address = hops.pop()
+    return address
+
+
+def _is_among(networks: tuple[IPv4Network | IPv6Network, ...], address: str) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
+
+
+def idempotent_key(request: Request, *parts: object) -> str | None:
+    """The caller's `Idempotency-Key` bound to what it is about.
+
+    Callers without an account share one name, so their keys alone must not make the ids of commands.
+    """
+    key = request.headers.get("idempotency-key")
+    return None if key is None else ":".join([key, *(str(part) for part in parts)])
+
+
+def about(context: CommandContext, subject: UUID) -> CommandContext:
+    """The context of a command about a person whose id follows from the command's own."""
+    metadata = msgspec.structs.replace(context.metadata, subject=str(subject))
+    return msgspec.structs.replace(context, metadata=metadata)
+
+
+IdentityDep = Annotated[Identity, Depends(identity_of)]
+DeskDep = Annotated[Desk, Depends(desk_of)]
+PoliciesDep = Annotated[PolicyBook[IdentityPolicies], Depends(policies_of)]
+QueriesDep = Annotated[Queries, Depends(queries_of)]
+AddressDep = Annotated[str, Depends(address_of)]

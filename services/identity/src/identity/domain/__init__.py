@@ -1,0 +1,1 @@
+"""Rules of identity: who exists, who may sign in, what was agreed to."""

@@ -1,0 +1,1 @@
+"""A clinician of the organisation."""

@@ -1,0 +1,1 @@
+"""The medical organisation of a tenant, and its branches."""

@@ -1,0 +1,1 @@
+"""One sign-in of one person on one device, until it ends."""
