@@ -54,7 +54,8 @@ def processes(machine: Machine) -> Sequence[Process]:
             "identity",
             machine,
             {
-                "IDENTITY_MASTER_KEY": machine.secrets["master_key"],
+                # Named, so that it can be followed by another one; see MasterKeys.from_text.
+                "IDENTITY_MASTER_KEY": f"first:{machine.secrets['master_key']}",
                 "IDENTITY_SERVICE_SECRETS": json.dumps(
                     {name: machine.secrets[f"{name}_service_secret"] for name in SERVICES}
                 ),
