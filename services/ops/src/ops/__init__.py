@@ -1,1 +1,1 @@
-"""Audit trail, replay, verification and the command line kabinet."""
+"""Audit trail over all services, verification, parked work: the command line `kabinet` and its read API."""

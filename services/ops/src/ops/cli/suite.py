@@ -1,0 +1,130 @@
+"""Where the running suite is: read from `runtime.json`, which the embedded profile writes."""
+
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import asyncpg
+import httpx
+import msgspec
+import typer
+
+from event_store.postgres import PostgresEventStore
+from service_kit.database import open_pool
+
+__all__ = ["SERVICES", "Suite", "fail", "find_suite"]
+
+SERVICES = (
+    "identity",
+    "booking",
+    "billing",
+    "consultation_room",
+    "conclusions",
+    "notifications",
+)
+
+
+class _Process(msgspec.Struct):
+    url: str
+
+
+class _Runtime(msgspec.Struct):
+    databases: dict[str, str]
+    processes: dict[str, _Process]
+    secrets_file: str
+    clock_file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Addresses and secrets of the suite that runs on this machine."""
+
+    databases: Mapping[str, str]
+    urls: Mapping[str, str]
+    secrets_file: Path
+    clock_file: Path
+
+    @asynccontextmanager
+    async def pool(self, service: str) -> AsyncIterator[asyncpg.Pool]:
+        """The database of one service."""
+        async with open_pool(
+            self.databases[service], application_name="kabinet", max_size=4
+        ) as pool:
+            yield pool
+
+    @asynccontextmanager
+    async def stores(
+        self, services: Sequence[str] = SERVICES
+    ) -> AsyncIterator[dict[str, PostgresEventStore]]:
+        """The event stores of several services."""
+        async with AsyncExitStack() as stack:
+            yield {
+                service: await PostgresEventStore.open(
+                    await stack.enter_async_context(self.pool(service))
+                )
+                for service in services
+            }
+
+    async def call(self, service: str, method: str, path: str, **options: Any) -> Any:
+        """An internal route of a service, as ops; exits with 2 when it refuses, 1 when it does not answer."""
+        headers = options.pop("headers", {}) | {
+            "Authorization": f"Bearer {await self.token(service)}"
+        }
+        answer = await _asked(
+            service, method, f"{self.urls[service]}{path}", headers=headers, **options
+        )
+        return answer.json() if answer.content else None
+
+    async def token(self, audience: str) -> str:
+        """A service token of ops for `audience`."""
+        secret = json.loads(self.secrets_file.read_text())["ops_service_secret"]
+        answer = await _asked(
+            "identity",
+            "POST",
+            f"{self.urls['identity']}/internal/service-tokens",
+            json={"service": "ops", "secret": secret, "audience": audience},
+        )
+        return str(answer.json()["token"])
+
+
+def find_suite(runtime: Path) -> Suite:
+    """Read `runtime.json`; exits with 2 when there is none."""
+    try:
+        found = msgspec.json.decode(runtime.read_bytes(), type=_Runtime)
+    except FileNotFoundError:
+        fail(f"Nothing runs here: {runtime} is missing. Start the suite with `make run`.", 2)
+    except (OSError, msgspec.MsgspecError) as wrong:
+        fail(f"{runtime} cannot be used: {wrong}", 2)
+    urls = {name: process.url for name, process in found.processes.items()}
+    return Suite(found.databases, urls, Path(found.secrets_file), Path(found.clock_file))
+
+
+def fail(message: str, code: int) -> NoReturn:
+    """Say what is wrong and leave."""
+    typer.echo(message, err=True)
+    raise typer.Exit(code)
+
+
+async def _asked(service: str, method: str, url: str, **options: Any) -> httpx.Response:
+    try:
+        async with httpx.AsyncClient(timeout=20) as client:
+            answer = await client.request(method, url, **options)
+    except httpx.HTTPError as failure:
+        fail(f"{service} does not answer ({type(failure).__name__}); is the suite running?", 1)
+    if answer.is_error:
+        fail(_told(answer), 2)
+    return answer
+
+
+def _told(answer: httpx.Response) -> str:
+    try:
+        problem = answer.json()
+    except ValueError:
+        return f"refused with {answer.status_code}"
+    errors = "".join(
+        f"\n  {error['field']}: {error['message']}" for error in problem.get("errors", ())
+    )
+    return f"{problem.get('title')} ({problem.get('code')}){errors}"
