@@ -14,6 +14,7 @@ from messaging.testing import (
     Ledger,
     NowClock,
     QuietWatch,
+    envelope,
     envelopes,
     running,
     until,
@@ -139,3 +140,22 @@ async def test_a_server_that_drops_every_connection_costs_nothing(
     ledger.assert_in_order(sent)
     acknowledged = await outside.fetch("SELECT acknowledged FROM bus.lease ORDER BY partition")
     assert [row["acknowledged"] for row in acknowledged] == list(await writer.ends(TOPIC))
+
+
+async def test_a_batch_of_big_events_is_bounded_by_its_bytes(
+    database: str, opened: AsyncExitStack
+) -> None:
+    bus = await open_bus(database, opened)
+    sent = [envelope(number, data=bytes(3_000_000)) for number in range(1, 8)]
+    await bus.publish(TOPIC, sent)
+    sizes: list[int] = []
+
+    async def work(partition: AssignedPartition) -> None:
+        async for batch in partition.batches():
+            sizes.append(len(batch))
+
+    consuming = asyncio.create_task(bus.consume(TOPIC, "billing", work))
+    await until(lambda: sum(sizes) == 7)
+    consuming.cancel()
+    await asyncio.wait([consuming])
+    assert sizes == [3, 3, 1]
