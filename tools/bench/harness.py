@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from typing import Literal, TypeVar
 
 import asyncpg
+from typing_extensions import override
 
 from embedded.postgres import with_database
-from typing_extensions import override
 
 T = TypeVar("T")
 

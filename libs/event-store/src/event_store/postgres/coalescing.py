@@ -108,22 +108,29 @@ class Coalescer:
         self._batch = asyncio.create_task(self._travel()) if self._is_out else None
 
     async def _travel(self) -> None:
-        """Take what waits now, and see each of it to its outcome."""
-        tickets = self._board()
+        """Take what waits, and see each of it to its outcome, until nothing waits any more."""
         try:
-            if tickets:
-                await _settle(await self._connection(), tickets)
-                self._committed()
+            while self._waiting:
+                await self._carry(self._board())
+                # Who was just answered often comes again at once: the next batch takes them too.
+                await asyncio.sleep(0)
+        finally:
+            self._returned()
+
+    async def _carry(self, tickets: list[Ticket]) -> None:
+        try:
+            await _settle(await self._connection(), tickets)
         except UNAVAILABLE as error:
             self._drop()
             _answer_all(tickets, unavailable(error))
         except Exception as error:  # noqa: BLE001 - every caller must be answered
             _answer_all(tickets, error)
         except asyncio.CancelledError:
-            _answer_all(tickets, StoreUnavailable("the process is stopping"))
+            left, self._waiting = self._waiting, []
+            _answer_all((*tickets, *left), StoreUnavailable("the process is stopping"))
             raise
-        finally:
-            self._returned()
+        else:
+            self._committed()
 
     def _board(self) -> list[Ticket]:
         """The next batch: in order of arrival, each stream once, not too much."""

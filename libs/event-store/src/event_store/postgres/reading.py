@@ -118,6 +118,9 @@ async def all_pages(
             return
         ahead = asyncio.create_task(_fetch(pool, cursor, end, where, page_size))
         try:
+            await asyncio.sleep(
+                0
+            )  # so that the server works on it while our caller works on this page
             yield Page(_events(rows), cursor, caught_up=False)
             rows = await ahead
         finally:
