@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
+from typing_extensions import override
 
 from event_store.records import Metadata, RecordedEvent
 
@@ -45,6 +46,12 @@ class Past:
     upcast: Callable[[Any], Any]
 
 
+class _Decoders(dict[str, Callable[[bytes], Any]]):
+    @override
+    def __missing__(self, name: str) -> NoReturn:
+        raise UnknownEventType(name)
+
+
 class Codec(Generic[E]):
     """Encodes and decodes the events of one or several aggregates."""
 
@@ -61,9 +68,9 @@ class Codec(Generic[E]):
             raise ValueError("a stored name stands twice")
         self._names = dict(names)
         self._past = dict(past)
-        self._decoders: dict[str, Callable[[bytes], Any]] = {
-            name: msgspec.json.Decoder(shape).decode for shape, name in names.items()
-        }
+        self._decoders = _Decoders(
+            {name: msgspec.json.Decoder(shape).decode for shape, name in names.items()}
+        )
         for name, old in past.items():
             self._decoders[name] = _upcasting(old)
 
@@ -85,19 +92,13 @@ class Codec(Generic[E]):
 
     def decode(self, recorded: Encoded) -> E:
         """Today's event. Raises UnknownEventType, or msgspec.ValidationError when the bytes do not fit."""
-        decode = self._decoders.get(recorded.type)
-        if decode is None:
-            raise UnknownEventType(recorded.type)
-        event: E = decode(recorded.data)
+        event: E = self._decoders[recorded.type](recorded.data)
         return event
 
     def decode_all(self, recorded: Iterable[RecordedEvent]) -> list[E]:
         """`decode` over a page, without the look-ups of a call per event."""
         decoders = self._decoders
-        try:
-            return [decoders[event.type](event.data) for event in recorded]
-        except KeyError as missing:
-            raise UnknownEventType(*missing.args) from None
+        return [decoders[event.type](event.data) for event in recorded]
 
     @staticmethod
     def merge(*codecs: "Codec[Any]") -> "Codec[Any]":
