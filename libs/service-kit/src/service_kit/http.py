@@ -282,14 +282,24 @@ class ServiceClient:
             yield cls(provider, tokens.of(audience))
 
     async def request(
-        self, method: str, path: str, *, tenant: str, idempotent: bool | None = None, **options: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        tenant: str | None,
+        idempotent: bool | None = None,
+        **options: Any,
     ) -> httpx.Response:
-        """Call and answer any status below 500 but 429; raises Unavailable."""
+        """Call and answer any status below 500 but 429; raises Unavailable.
+
+        `tenant` is None for routes that are about all tenants.
+        """
         sent = {
             **(options.pop("headers", None) or {}),
             "Authorization": f"Bearer {await self._token()}",
-            TENANT_HEADER: tenant,
         }
+        if tenant is not None:
+            sent[TENANT_HEADER] = tenant
         correlation = structlog.contextvars.get_contextvars().get("correlation_id")
         if correlation is not None:
             sent[CORRELATION_HEADER] = correlation
