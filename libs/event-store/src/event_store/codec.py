@@ -6,10 +6,9 @@ A type that was stored once decodes for ever: an old version keeps its class and
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
 import msgspec
-from typing_extensions import override
 
 from event_store.records import Metadata, RecordedEvent
 
@@ -47,7 +46,6 @@ class Past:
 
 
 class _Decoders(dict[str, Callable[[bytes], Any]]):
-    @override
     def __missing__(self, name: str) -> NoReturn:
         raise UnknownEventType(name)
 
