@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from typing import Any, Literal, NewType
@@ -134,6 +134,24 @@ async def test_every_type_comes_back_as_it_was(database: str) -> None:
             assert await table.load(connection, [full, empty]) == {empty: EMPTY}
         found = await Queries(pool).one(declared, tenant="north", mode=Mode.ONLINE)
         assert found == EMPTY
+
+
+async def test_many_rows_at_once_come_back_as_they_were(database: str) -> None:
+    declared = view()
+    rows = [
+        replace(row, patient_id=PatientId(UUID(int=number)))
+        for number in range(300)
+        for row in (FULL, EMPTY)
+    ]
+    async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+        await create_views(pool, [declared])
+        table = Table(declared)
+        async with pool.acquire() as connection:
+            for _ in range(2):
+                async with connection.transaction():
+                    await table.upsert(connection, rows)
+            keys = [table.key_of(row) for row in rows]
+            assert await table.load(connection, keys) == dict(zip(keys, rows, strict=True))
 
 
 async def test_a_view_of_nothing_but_its_key(database: str) -> None:

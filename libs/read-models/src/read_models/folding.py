@@ -1,12 +1,13 @@
 """Folding a page of events into the rows of one view."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
 
-from event_store import Codec, RecordedEvent
+from event_store import Codec, Page, RecordedEvent
 from privacy.errors import SealBroken
 from privacy.sealing import Sealers
 from read_models.tables import Connection, Table
@@ -16,6 +17,7 @@ from vocabulary.ids import TenantId
 __all__ = ["Fold", "Poisoned", "Reader"]
 
 R = TypeVar("R")
+Decoded = Sequence[tuple[Any, Fact]]
 Touch = tuple[Any, Fact, Sequence[Key]]
 
 # What a value that cannot be kept in its column leads to, at the driver, the encoder or the server.
@@ -67,7 +69,7 @@ class Reader:
         """Whether the stored type is one of the view's, in whatever version."""
         return family(recorded.type) in self._families[view.name]
 
-    def decode(self, page: Iterable[RecordedEvent]) -> list[tuple[Any, Fact]]:
+    def decode(self, page: Iterable[RecordedEvent]) -> Decoded:
         """The wanted events in order, an Undecodable in the place of one that cannot be read."""
         wanted, known = [], self._wanted
         for recorded in page:
@@ -81,6 +83,24 @@ class Reader:
         except Exception:  # noqa: BLE001 - an upcast may raise anything; event by event it is named
             events = [self._decode(recorded) for recorded in wanted]
         return list(zip(events, map(Fact, wanted), strict=True))
+
+    async def read(self, pages: AsyncIterator[Page]) -> AsyncGenerator[tuple[Page, Decoded], None]:
+        """Pages with their wanted events; the next one is decoded while the database writes the one before."""
+
+        async def following() -> tuple[Page, Decoded] | None:
+            page = await anext(pages, None)
+            return None if page is None else (page, self.decode(page.events))
+
+        coming = asyncio.create_task(following())
+        try:
+            while (step := await coming) is not None:
+                coming = asyncio.create_task(following())
+                yield step
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
+            if isinstance(pages, AsyncGenerator):
+                await pages.aclose()
 
     def _decode(self, recorded: RecordedEvent) -> Any:
         try:
@@ -104,7 +124,7 @@ class Fold(Generic[R]):
         self.table, self.view = table, table.view
         self._reader, self._sealers = reader, sealers
 
-    def touches(self, events: Sequence[tuple[Any, Fact]]) -> list[Touch]:
+    def touches(self, events: Decoded) -> list[Touch]:
         """The events of the view with the keys they touch. Raises Poisoned."""
         keys_of = self.view.events
         touches: list[Touch] = []

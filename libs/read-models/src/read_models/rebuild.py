@@ -1,7 +1,7 @@
 """Making a view again from its events: to replace it, or to prove that it is right."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,7 +11,6 @@ from event_store import START, Codec, Cursor, EventStore
 from privacy.sealing import Sealers
 from read_models.checkpoints import create_views
 from read_models.folding import Fold, Reader
-from read_models.runner import closing
 from read_models.tables import Connection, Table
 from read_models.view import View
 
@@ -69,14 +68,14 @@ class _Twin:
         if upto is not None and upto <= self.position:
             return
         pages = self._store.read_all(after=self.position, page_size=_PAGE)
-        async with closing(pages) as read:
-            async for page in read:
-                events = [e for e in page.events if upto is None or e.cursor <= upto]
+        async with aclosing(self._reader.read(pages)) as steps:
+            async for page, decoded in steps:
+                if upto is not None and page.cursor > upto:
+                    decoded = [step for step in decoded if step[1].position <= upto]  # noqa: PLW2901
                 async with connection.transaction():
-                    touches = self.fold.touches(self._reader.decode(events))
-                    await self.fold.write(connection, touches)
+                    await self.fold.write(connection, self.fold.touches(decoded))
                 self.position = page.cursor if upto is None else min(page.cursor, upto)
-                self._events += len(events)
+                self._events += len(decoded)
                 if self._progress is not None:
                     self._progress(self._events)
                 if upto is not None and page.cursor >= upto:
@@ -95,8 +94,8 @@ async def rebuild(
     """Fill a shadow table from the first event on, then put it in the place of the one that serves.
 
     The old one serves until the swap, which is one short transaction; the runner notices and goes on behind it.
-    `progress` is told how many events were read so far. Raises Poisoned when an event cannot be taken (nothing has
-    changed then), RebuildRunning.
+    `progress` is told how many of its events were folded so far. Raises Poisoned when an event cannot be taken
+    (nothing has changed then), RebuildRunning.
     """
     async with _twin(pool, store, codec, view, "rebuild", opener, progress) as (twin, connection):
         await twin.fill(connection, None)

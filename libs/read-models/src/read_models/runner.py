@@ -1,8 +1,8 @@
 """The projection runner: pages of the service's store into the tables of its views."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
@@ -14,11 +14,11 @@ from event_store import START, Codec, Cursor, EventStore, Page, RecordedEvent, S
 from privacy.errors import KeyUnavailable
 from privacy.sealing import Sealers
 from read_models.checkpoints import Lost, create_views, mark_filled, move, places
-from read_models.folding import Fold, Poisoned, Reader
+from read_models.folding import Decoded, Fold, Poisoned, Reader
 from read_models.tables import Connection, Table
 from read_models.view import View
 
-__all__ = ["Clock", "ProjectionRunner", "ViewStatus", "closing"]
+__all__ = ["Clock", "ProjectionRunner", "ViewStatus"]
 
 State = Literal["standby", "filling", "live", "failed"]
 
@@ -226,19 +226,17 @@ class ProjectionRunner:
         await self._mark_filled(line.feeds)
         await self._announce()
         if self._main is line:
-            async with closing(self._subscription(line)) as pages:
-                async for page in pages:
+            pages = self._store.subscribe(after=line.position, page_size=self._page_size)
+            async with aclosing(self._reader.read(pages)) as steps:
+                async for page, decoded in steps:
                     async with self._turn:
-                        await self._apply(line, page)
-
-    def _subscription(self, line: _Line) -> AsyncIterator[Page]:
-        return self._store.subscribe(after=line.position, page_size=self._page_size)
+                        await self._apply(line, page, decoded)
 
     async def _read_to_end(self, line: _Line) -> None:
         pages = self._store.read_all(after=line.position, page_size=self._page_size)
-        async with closing(pages) as read:
-            async for page in read:
-                await self._apply(line, page)
+        async with aclosing(self._reader.read(pages)) as steps:
+            async for page, decoded in steps:
+                await self._apply(line, page, decoded)
 
     async def _mark_filled(self, feeds: Sequence[_Feed]) -> None:
         sound = [feed.view for feed in feeds if feed.state != "failed"]
@@ -246,8 +244,7 @@ class ProjectionRunner:
 
     # One page
 
-    async def _apply(self, line: _Line, page: Page) -> None:
-        decoded = self._reader.decode(page.events)
+    async def _apply(self, line: _Line, page: Page, decoded: Decoded) -> None:
         if page.cursor > line.position:
             remaining = [feed for feed in line.feeds if feed.position < page.cursor]
             while remaining:
@@ -264,9 +261,7 @@ class ProjectionRunner:
             await self._announce()
         self._report(line, page)
 
-    async def _commit(
-        self, feeds: Sequence[_Feed], decoded: Sequence[tuple[Any, Any]], to: Cursor
-    ) -> None:
+    async def _commit(self, feeds: Sequence[_Feed], decoded: Decoded, to: Cursor) -> None:
         """The rows of one page and the checkpoints of all its views, in one transaction."""
         touches = [
             feed.fold.touches(
@@ -330,13 +325,3 @@ class ProjectionRunner:
             lag = (self._clock.now() - page.events[-1].meta().time).total_seconds()
         for feed in line.feeds:
             self._observe(feed.view.name, len(page.events), max(lag, 0.0))
-
-
-@asynccontextmanager
-async def closing(pages: AsyncIterator[Page]) -> AsyncIterator[AsyncIterator[Page]]:
-    """The pages, and an end of their reading when the block is left early."""
-    try:
-        yield pages
-    finally:
-        if isinstance(pages, AsyncGenerator):
-            await pages.aclose()

@@ -1,6 +1,6 @@
 """The SQL of one view's table: made once from its columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -22,6 +22,10 @@ SELECT count(*)::text || '-' || md5(
     coalesce(sum(('x' || right(h, 16))::bit(64)::bigint::numeric), 0)::text)
 FROM (SELECT md5(ROW({columns})::text) AS h FROM {table}) AS hashes
 """
+
+
+# From here on two more round trips cost less than what they save.
+_COPIED = 200
 
 
 class Table(Generic[R]):
@@ -51,6 +55,16 @@ class Table(Generic[R]):
             f"INSERT INTO {self.name} ({names}) "
             f"SELECT {', '.join(column.unnested for column in columns)} "
             f"FROM unnest({wires}) AS v({names}) "
+            f"ON CONFLICT ({', '.join(key)}) DO {update}"
+        )
+        self._staging = f"staged_{self.relation}"
+        staged = ", ".join(f"{column.name} {column.wire}" for column in columns)
+        self._stage = (
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {self._staging} ({staged}) ON COMMIT DELETE ROWS"
+        )
+        self._upsert_staged = (
+            f"INSERT INTO {self.name} ({names}) "
+            f"SELECT {', '.join(column.unnested for column in columns)} FROM pg_temp.{self._staging} "
             f"ON CONFLICT ({', '.join(key)}) DO {update}"
         )
         key_wires = ", ".join(
@@ -111,12 +125,27 @@ class Table(Generic[R]):
         """Write rows, each key at most once."""
         if not rows:
             return
+        if len(rows) >= _COPIED and not self._single:
+            await self._copy(connection, rows)
+            return
         values = map(self._values, rows)
         arrays = [list(values)] if self._single else [list(array) for array in zip(*values)]  # noqa: B905
         for place, column in enumerate(self._columns):
             if column.encode is not None:
                 arrays[place] = list(map(column.encode, arrays[place]))
         await connection.execute(self._upsert, *arrays)
+
+    async def _copy(self, connection: Connection, rows: Sequence[R]) -> None:
+        """The same by way of a temporary table: the driver takes records twice as fast as arrays."""
+        records: Iterable[Sequence[Any]] = map(self._values, rows)
+        encodes = [(n, column.encode) for n, column in enumerate(self._columns) if column.encode]
+        if encodes:
+            records = (_encoded(self._values(row), encodes) for row in rows)
+        await connection.execute(self._stage)
+        await connection.copy_records_to_table(
+            self._staging, schema_name="pg_temp", records=records, columns=self._names
+        )
+        await connection.execute(self._upsert_staged)
 
     async def delete(self, connection: Connection, keys: Sequence[Key]) -> None:
         """Delete the rows of `keys`."""
@@ -182,6 +211,15 @@ class Table(Generic[R]):
             if column.encode is not None:
                 arrays[place] = list(map(column.encode, arrays[place]))
         return arrays
+
+
+def _encoded(
+    record: tuple[Any, ...], encodes: Sequence[tuple[int, Callable[[Any], Any]]]
+) -> list[Any]:
+    values = list(record)
+    for place, encode in encodes:
+        values[place] = encode(values[place])
+    return values
 
 
 def _keys(names: tuple[str, ...]) -> Any:
