@@ -51,7 +51,7 @@ def bus_consumer(
     *,
     service: str,
     topic: TopicLike,
-    handlers: Mapping[type[PublicEventLike], Reaction],
+    handlers: Mapping[type[Any], Reaction],
     app: object,
     bus: Bus,
     inbox: Inbox,
