@@ -139,7 +139,7 @@ def _name(common_name: str) -> x509.Name:
     )
 
 
-def _person(name: str) -> list[x509.NameAttribute]:
+def _person(name: str) -> list[x509.NameAttribute[str]]:
     """A person as qualified certificates name one: surname and given names whole, the common name
     as far as it goes. X.520 allows it 64 characters, but common tools count 64 octets, and a
     Cyrillic letter has two."""
