@@ -117,12 +117,12 @@ class Pump:
         await together(self._redriving(), feed(self))
 
     async def take(self, envelopes: Sequence[Envelope], *, mark: str, offset: int) -> None:
-        """Handle or park `envelopes`, which come in the order of their positions, and be at `mark` and `offset`.
+        """Handle or park `envelopes`, and be at `mark`, which is at or behind the highest of them, and `offset`.
 
         What is at or below the mark was done before and is passed over.
         """
         flowing, outcome = self._sort(envelopes)
-        mark = max(mark, self._mark, *(envelope.position for envelope in envelopes))
+        mark = max(mark, self._mark)
         if (mark, offset) == (self._mark, self._offset):
             return
         if flowing:
