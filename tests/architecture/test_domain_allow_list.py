@@ -23,6 +23,7 @@ ALLOWED = {
     "enum",
     "functools",
     "hashlib",
+    "hmac",
     "itertools",
     "math",
     "re",
