@@ -21,7 +21,8 @@ from contracts.booking import (
     AppointmentReserved,
     LatePaymentRefused,
 )
-from messaging import Cause, Dispatch
+from contracts.fact import PublicEvent
+from messaging import Cause, Dispatch, Reaction
 from vocabulary.ids import AppointmentId, BranchId, PatientId, ServiceId
 from vocabulary.zone import utc_to_local, zone_id
 
@@ -93,7 +94,7 @@ async def _issue(
     await billing.invoices.handle(issue, key=invoice_id, context=cause.command("issue"))
 
 
-HANDLERS = {
+HANDLERS: dict[type[PublicEvent], Reaction] = {
     AppointmentRequested: on_appointment_requested,
     AppointmentReserved: on_appointment_reserved,
     AppointmentCancelled: on_appointment_cancelled,
