@@ -1,0 +1,1 @@
+"""Rules and memories of conclusions: pure."""

@@ -1,0 +1,1 @@
+"""Own copy of when an appointment is, as booking told it."""

@@ -1,0 +1,1 @@
+"""Own copy of a clinician's name and specialty, as identity told them."""

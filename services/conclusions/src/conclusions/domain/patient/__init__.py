@@ -1,0 +1,1 @@
+"""Own copy of a patient's name and birth date, sealed, as identity told them."""

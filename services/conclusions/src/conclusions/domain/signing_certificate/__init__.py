@@ -1,0 +1,1 @@
+"""The certificate with which a clinician signs; the private key is elsewhere, wrapped."""
