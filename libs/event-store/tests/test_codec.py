@@ -143,3 +143,9 @@ def test_a_cursor_is_read_from_its_text_only() -> None:
 
 def test_a_stream_name_has_one_text_form() -> None:
     assert str(StreamName("doctor-day", "north", "1:2026-11-21")) == "doctor-day-north.1:2026-11-21"
+
+
+def test_names_of_classes_include_all_that_may_be_upcast_to_them() -> None:
+    assert BOOKINGS.names([Cancelled]) == {"Cancelled.v1", "Booked.v1"}
+    with pytest.raises(KeyError):
+        Codec[object]({Booked: "Booked.v2"}).names([BookedV1])
