@@ -1,12 +1,13 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from typing import Any
 
 import asyncpg
 import pytest
 
-from messaging import AssignedPartition, Cause, Flow, Terms, bus_consumer
+from messaging import AssignedPartition, Cause, Envelope, Flow, Terms, batch_consumer, bus_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from messaging.testing import (
     TOPIC,
@@ -132,14 +133,18 @@ async def test_a_server_that_drops_every_connection_costs_nothing(
         terms=Terms(batch=10),
     )
     await writer.publish(TOPIC, sent)
+
+    async def acknowledged() -> bool:
+        rows = await outside.fetch("SELECT acknowledged FROM bus.lease ORDER BY partition")
+        return [row["acknowledged"] for row in rows] == list(await writer.ends(TOPIC))
+
     async with running(consumer):
         for reached in (50, 150, 250):
             await until(lambda reached=reached: len(set(ledger.all())) >= reached)
             await outside.execute(END_OTHERS)
         await until(lambda: set(ledger.all()) == set(range(1, 401)), timeout=20)
+        await until(acknowledged)
     ledger.assert_in_order(sent)
-    acknowledged = await outside.fetch("SELECT acknowledged FROM bus.lease ORDER BY partition")
-    assert [row["acknowledged"] for row in acknowledged] == list(await writer.ends(TOPIC))
 
 
 async def test_a_batch_of_big_events_is_bounded_by_its_bytes(
@@ -159,3 +164,65 @@ async def test_a_batch_of_big_events_is_bounded_by_its_bytes(
     consuming.cancel()
     await asyncio.wait([consuming])
     assert sizes == [3, 3, 1]
+
+
+async def test_a_statement_that_cannot_be_sent_is_a_bug_and_no_outage(
+    database: str, opened: AsyncExitStack
+) -> None:
+    bus, inbox = await open_bus(database, opened), await open_inbox(database, opened)
+    watch = QuietWatch()
+
+    async def apply(connection: Any, batch: Sequence[Envelope]) -> None:  # Any: see Apply
+        await connection.execute("SELECT $1::int", len(batch), "one too many")
+
+    consumer = batch_consumer(
+        name="directory",
+        topic=TOPIC,
+        types={"Counted.v1"},
+        apply=apply,
+        bus=bus,
+        inbox=inbox,
+        watch=watch,
+        terms=Terms(attempts=1, redrive_every=timedelta(milliseconds=10)),
+    )
+    await bus.publish(TOPIC, [envelope(1)])
+    async with running(consumer):
+        await until(lambda: watch.quarantined == [envelope(1).key])
+    assert watch.stalls == []
+
+
+async def test_rows_that_violate_a_rule_of_the_table_are_rolled_back_with_their_position(
+    database: str, opened: AsyncExitStack, outside: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    bus, inbox = await open_bus(database, opened), await open_inbox(database, opened)
+    watch = QuietWatch()
+    await outside.execute("CREATE TABLE seen (key text, position text CHECK (key NOT LIKE '%.k3'))")
+
+    async def apply(connection: Any, batch: Sequence[Envelope]) -> None:  # Any: see Apply
+        await connection.executemany(
+            "INSERT INTO seen VALUES ($1, $2)", [(each.key, each.position) for each in batch]
+        )
+
+    consumer = batch_consumer(
+        name="directory",
+        topic=TOPIC,
+        types={"Counted.v1"},
+        apply=apply,
+        bus=bus,
+        inbox=inbox,
+        watch=watch,
+        terms=Terms(attempts=1, redrive_every=timedelta(milliseconds=10)),
+    )
+    sent = envelopes(70)
+    await bus.publish(TOPIC, sent)
+
+    async def written() -> bool:
+        return bool(await outside.fetchval("SELECT count(*) = 60 FROM seen"))
+
+    async with running(consumer):
+        await until(lambda: watch.quarantined == ["counter-north.k3"])
+        await until(written)
+    rows = await outside.fetch("SELECT position FROM seen ORDER BY position")
+    assert [row["position"] for row in rows] == [
+        each.position for each in sent if each.key != "counter-north.k3"
+    ]
