@@ -1,0 +1,1 @@
+"""The rules of telling people: to whom, over what, once."""

@@ -1,0 +1,1 @@
+"""How a person may be reached: own copy of identity's facts."""

@@ -1,0 +1,1 @@
+"""One message to one person: queued once, sent once."""
