@@ -131,8 +131,9 @@ async def append_slowly(
 
 
 async def test_nothing_is_lost_beside_slow_transactions_and_rollbacks(
-    store: PostgresEventStore, connect: Connect
+    store: PostgresEventStore, connect: Connect, pool: Pool
 ) -> None:
+    busy_reader = PostgresEventStore(pool, poll_seconds=0.001)
     chance = random.Random(4)  # noqa: S311 - not for secrets
     written: list[Appended] = []
     naive: list[int] = []
@@ -152,7 +153,7 @@ async def test_nothing_is_lost_beside_slow_transactions_and_rollbacks(
             await asyncio.sleep(0)
 
     readers = [asyncio.create_task(read_by_position_alone(await connect()))]
-    async with closing(store.subscribe(page_size=7)) as pages:
+    async with closing(busy_reader.subscribe(page_size=7)) as pages:
         subscription = asyncio.create_task(collect(pages, finished, store))
         await asyncio.gather(*[write(await connect()) for _ in range(8)])
         finished.set()
