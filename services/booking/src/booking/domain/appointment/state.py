@@ -82,6 +82,7 @@ class Cancelled:
     details: AppointmentDetails
     may_revive: bool
     money_settled: bool
+    refund_eligible: bool
     invoice_id: InvoiceId | None = None
 
 
@@ -104,7 +105,9 @@ def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
         case AppointmentPaymentRecorded():
             return _paid(state, event)
         case LatePaymentRefused():
-            return Cancelled(details=event.details, may_revive=False, money_settled=True)
+            return Cancelled(
+                details=event.details, may_revive=False, money_settled=True, refund_eligible=True
+            )
         case AppointmentRescheduleRequested():
             move = Move(request_id=event.request_id, details=event.details, number=event.move)
             return _reserved(state, move=move, moves_asked=event.move)
@@ -118,6 +121,7 @@ def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
                 may_revive=event.reason == HOLD_EXPIRED,
                 money_settled=isinstance(state, Reserved)
                 and state.payment_status is PaymentStatus.PAID,
+                refund_eligible=event.refund_eligible,
             )
         case AppointmentCompleted():
             return Completed(details=event.details)

@@ -1,0 +1,1 @@
+"""What spans several streams: events to the commands that follow from them."""

@@ -1,0 +1,5 @@
+"""Private events to public facts."""
+
+from booking.publishing.appointments import publish
+
+__all__ = ["publish"]
