@@ -16,12 +16,13 @@ from identity.adapters.argon2_passwords import Argon2Cost, Argon2Passwords
 from identity.adapters.key_chest import PostgresSigningKeys, kept_root_secret
 from identity.adapters.live_sessions import LiveSessionVerifier
 from identity.adapters.secrets import derived_secrets
-from identity.api import keys, organisations, sessions
+from identity.api import keys, me, organisations, registrations, sessions
 from identity.api.access import ACCESS
 from identity.api.dependencies import Desk
 from identity.api.problems import PROBLEMS
 from identity.application import Identity
-from identity.application.processes import account_opening
+from identity.application.processes import account_opening, registration
+from identity.application.registration import Registrar
 from identity.application.sign_in import SignIn
 from identity.application.tokens import TokenOffice
 from identity.domain.account import events as account_events
@@ -32,15 +33,20 @@ from identity.domain.identifier_reservation import events as identifier_events
 from identity.domain.identifier_reservation.decider import IDENTIFIER_RESERVATION
 from identity.domain.organisation import events as organisation_events
 from identity.domain.organisation.decider import ORGANISATION
+from identity.domain.patient import events as patient_events
+from identity.domain.patient.decider import PATIENT
 from identity.domain.policies import IdentityPolicies
+from identity.domain.registration_attempt import events as registration_events
+from identity.domain.registration_attempt.decider import REGISTRATION_ATTEMPT
 from identity.domain.session import events as session_events
 from identity.domain.session.decider import SESSION
 from identity.domain.sign_in_guard import events as guard_events
 from identity.domain.sign_in_guard.decider import SIGN_IN_GUARD
 from identity.domain.signing_keys import Rotation
 from identity.publishing import publish
-from identity.read_models import ended_sessions
+from identity.read_models import ended_sessions, profiles
 from identity.settings import IdentitySettings
+from identity.timers import registration_expiry
 from messaging import Relay, own_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
@@ -55,6 +61,7 @@ from service_kit.database import migrate, open_pool
 from service_kit.errors import ConfigurationError
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
+from timers import TimerWorker, timers_view
 
 __all__ = ["CODEC", "VIEWS", "build_api", "build_identity", "describe", "open_identity"]
 
@@ -65,11 +72,24 @@ ACCOUNTS: Final = Codec(account_events.STORED_NAMES)
 SESSIONS: Final = Codec(session_events.STORED_NAMES)
 SIGN_IN_GUARDS: Final = Codec(guard_events.STORED_NAMES)
 
+REGISTRATIONS: Final = Codec(registration_events.STORED_NAMES)
+PATIENTS: Final = Codec(patient_events.STORED_NAMES)
+
 CODEC: Final[Codec[Any]] = Codec.merge(
-    ORGANISATIONS, CLINICIANS, IDENTIFIERS, ACCOUNTS, SESSIONS, SIGN_IN_GUARDS, POLICY_CODEC
+    ORGANISATIONS,
+    CLINICIANS,
+    REGISTRATIONS,
+    PATIENTS,
+    IDENTIFIERS,
+    ACCOUNTS,
+    SESSIONS,
+    SIGN_IN_GUARDS,
+    POLICY_CODEC,
 )
-VIEWS: Final[tuple[View[Any], ...]] = (ended_sessions.VIEW,)
-PROCESSES: Final = (account_opening.PROCESS,)
+DEADLINES: Final = (registration_expiry.DEADLINE,)
+TIMERS: Final = timers_view(DEADLINES)
+VIEWS: Final[tuple[View[Any], ...]] = (profiles.VIEW, ended_sessions.VIEW, TIMERS)
+PROCESSES: Final = (registration.PROCESS, account_opening.PROCESS)
 
 
 def build_identity(store: EventStore) -> Identity:
@@ -77,6 +97,10 @@ def build_identity(store: EventStore) -> Identity:
     return Identity(
         organisations=CommandHandler(store, ORGANISATION, ORGANISATIONS, "organisation"),
         clinicians=CommandHandler(store, CLINICIAN, CLINICIANS, "clinician"),
+        registrations=CommandHandler(
+            store, REGISTRATION_ATTEMPT, REGISTRATIONS, "registration-attempt"
+        ),
+        patients=CommandHandler(store, PATIENT, PATIENTS, "patient"),
         identifiers=CommandHandler(
             store, IDENTIFIER_RESERVATION, IDENTIFIERS, "identifier-reservation"
         ),
@@ -98,7 +122,9 @@ def build_api(
     return create_app(
         kit,
         routers=[
+            registrations.router,
             sessions.router,
+            me.router,
             keys.router,
             organisations.router,
             policies_router("identity"),
@@ -169,6 +195,9 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
             topic=IDENTITY_EVENTS,
             inbox=inbox,
         )
+        timers = TimerWorker(
+            pool, TIMERS, DEADLINES, app=identity, service="identity", clock=kit.clock
+        )
         consumers = {
             f"process:{process.name}": own_consumer(
                 service="identity",
@@ -190,7 +219,7 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
                 views=Views(pool, VIEWS, runner=runner),
                 queries=Queries(pool),
             ),
-            tasks={"views": runner.run, "relay": relay.run, **consumers},
+            tasks={"views": runner.run, "relay": relay.run, "timers": timers.run, **consumers},
         )
 
 
@@ -227,6 +256,9 @@ def build_desk(
             passwords=passwords,
             sealers=sealers,
             session_life=timedelta(days=settings.session_days),
+        ),
+        registrar=Registrar(
+            identity=identity, secrets=secrets, passwords=passwords, sealers=sealers
         ),
         service_secrets=settings.service_secrets,
         trusted_proxies=settings.trusted_proxies,

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hmac
+import secrets
 from typing import Final
 from uuid import UUID
 
@@ -23,6 +24,7 @@ def derived_secrets(root: bytes) -> Secrets:
     return Secrets(
         logins=LookupHashes(_derive(root, "logins")),
         hashes=HmacHashes(root),
+        new_code=lambda: f"{secrets.randbelow(1_000_000):06}",
         refresh_tokens=HmacRefreshTokens(_derive(root, "refresh tokens")),
     )
 

@@ -17,9 +17,16 @@ ACCESS = AccessTable(
     Access("register_organisation", _SERVICES),
     Access("add_branch", _SERVICES),
     Access("add_staff", _SERVICES),
+    Access("start_registration", _ANYBODY),
+    Access("send_another_code", _ANYBODY),
+    Access("confirm_registration", _ANYBODY),
+    Access("abandon_registration", _ANYBODY, idempotency_key=False),
     # A repeat is another attempt, and has to count as one.
     Access("sign_in", _ANYBODY, idempotency_key=False),
     Access("refresh_session", _ANYBODY, idempotency_key=False),
     Access("sign_out", _ONESELF, idempotency_key=False),
+    Access("show_me", _ONESELF),
+    Access("choose_language", _ONESELF),
+    Access("answer_letters_consent", {"patient": Ownership.SELF}),
     *POLICY_ACCESS,
 )

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from event_store import CommandContext
 from identity.application import Identity
 from identity.application.ports import Passwords, PublishedKeySet, Secrets
+from identity.application.registration import Registrar
 from identity.application.sign_in import SignIn
 from identity.application.tokens import TokenOffice
 from identity.domain.policies import IdentityPolicies
@@ -43,6 +44,7 @@ class Desk:
     tokens: TokenOffice
     published_keys: PublishedKeySet
     sign_in: SignIn
+    registrar: Registrar
     service_secrets: dict[str, SecretStr] = field(repr=False)
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
     account_wait_seconds: float

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
-from event_store import CommandContext
 from identity.api.access import ACCESS
 from identity.api.dependencies import (
     AddressDep,
@@ -17,7 +16,7 @@ from identity.api.dependencies import (
     QueriesDep,
     idempotent_key,
 )
-from identity.api.problems import PROBLEMS
+from identity.api.problems import PROBLEMS, later
 from identity.application.logins import TypedLogin, typed_login
 from identity.application.sign_in import InvalidCredentials
 from identity.domain.account.state import Open
@@ -30,7 +29,6 @@ from identity.domain.sign_in_guard.errors import TooManyAttempts
 from identity.read_models import ended_sessions
 from service_kit.access import Caller
 from service_kit.ids import new_id
-from service_kit.problems import Problem
 from vocabulary.errors import InvalidValue
 from vocabulary.ids import AccountId, ClinicianId, PatientId, SessionId, TenantId
 
@@ -105,12 +103,7 @@ async def sign_in(
             context=caller.context(key=str(new_id()), policy=version),
         )
     except TooManyAttempts as too_many:
-        raise Problem(
-            429,
-            too_many.code,
-            facts=too_many.facts,
-            headers={"Retry-After": str(too_many.retry_after_seconds)},
-        ) from None
+        raise later(too_many, too_many.retry_after_seconds) from None
     caller.confirm(signed_in.handled)
     return await _tokens(desk, caller, signed_in.account, signed_in.session_id, generation=0)
 
@@ -168,7 +161,7 @@ async def sign_out(
             tokens_until=caller.now + desk.tokens.life,
         ),
         key=caller.session_id,
-        context=_own(caller),
+        context=caller.context(subject=str(caller.patient_id or caller.account_id)),
     )
     caller.confirm(handled)
 
@@ -216,12 +209,3 @@ async def _tokens(
             clinician_id=details.clinician_id,
         ),
     )
-
-
-def _own(caller: Caller) -> CommandContext:
-    return caller.context(subject=subject_of(caller))
-
-
-def subject_of(caller: Caller) -> str:
-    """Whose data key seals what is about the caller."""
-    return str(caller.patient_id or caller.account_id)

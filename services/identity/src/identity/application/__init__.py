@@ -15,6 +15,12 @@ from identity.domain.identifier_reservation.state import IdentifierReservation
 from identity.domain.organisation.commands import OrganisationCommand
 from identity.domain.organisation.events import OrganisationEvent
 from identity.domain.organisation.state import Organisation
+from identity.domain.patient.commands import PatientCommand
+from identity.domain.patient.events import PatientEvent
+from identity.domain.patient.state import Patient
+from identity.domain.registration_attempt.commands import RegistrationAttemptCommand
+from identity.domain.registration_attempt.events import RegistrationAttemptEvent
+from identity.domain.registration_attempt.state import RegistrationAttempt
 from identity.domain.session.commands import SessionCommand
 from identity.domain.session.events import SessionEvent
 from identity.domain.session.state import Session
@@ -31,6 +37,10 @@ class Identity:
 
     organisations: CommandHandler[OrganisationCommand, Organisation, OrganisationEvent]
     clinicians: CommandHandler[ClinicianCommand, Clinician, ClinicianEvent]
+    registrations: CommandHandler[
+        RegistrationAttemptCommand, RegistrationAttempt, RegistrationAttemptEvent
+    ]
+    patients: CommandHandler[PatientCommand, Patient, PatientEvent]
     identifiers: CommandHandler[
         IdentifierReservationCommand, IdentifierReservation, IdentifierReservationEvent
     ]

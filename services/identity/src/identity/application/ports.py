@@ -1,6 +1,6 @@
 """What identity needs from outside its rules."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
@@ -103,4 +103,6 @@ class Secrets:
 
     logins: LoginHashes
     hashes: KeyedHashes
+    new_code: Callable[[], str]
+    """A fresh confirmation code: six random digits."""
     refresh_tokens: RefreshTokens = field(repr=False)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from contracts.fact import PublicEvent
-from identity.publishing import clinician, organisation
+from identity.publishing import clinician, organisation, patient, registration_attempt
 from messaging import Envelope
 
 __all__ = ["publish"]
@@ -12,6 +12,8 @@ __all__ = ["publish"]
 _PUBLISHERS: tuple[Callable[[Any, Envelope], PublicEvent | None], ...] = (
     organisation.publish,
     clinician.publish,
+    registration_attempt.publish,
+    patient.publish,
 )
 
 

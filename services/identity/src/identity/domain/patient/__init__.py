@@ -1,0 +1,1 @@
+"""A patient of the clinic: the registration card."""

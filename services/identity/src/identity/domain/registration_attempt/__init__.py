@@ -1,0 +1,1 @@
+"""A patient on the way to an account: data entered, a code to confirm, registered."""

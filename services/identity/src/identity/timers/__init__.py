@@ -1,0 +1,1 @@
+"""What identity does when a time has come."""
