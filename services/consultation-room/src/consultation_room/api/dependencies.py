@@ -1,0 +1,76 @@
+"""What routes ask for, and the check that a consultation is the caller's."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from consultation_room.application import ConsultationRoom
+from consultation_room.domain.consultation.state import Consultation, expect_known
+from consultation_room.domain.details import AuthorRole, Participants
+from file_store import FileStore
+from privacy.sealing import Sealers
+from read_models import Queries
+from service_kit.access import Caller
+from service_kit.kit import Kit
+from service_kit.texts import Texts
+
+__all__ = [
+    "FilesDep",
+    "KitTexts",
+    "QueriesDep",
+    "RoomDep",
+    "SealersDep",
+    "participants_for",
+    "side_of",
+]
+
+
+def room_of(connection: HTTPConnection) -> ConsultationRoom:
+    room: ConsultationRoom = connection.app.state.room
+    return room
+
+
+def queries_of(connection: HTTPConnection) -> Queries:
+    queries: Queries = connection.app.state.queries
+    return queries
+
+
+def sealers_of(connection: HTTPConnection) -> Sealers:
+    sealers: Sealers = connection.app.state.sealers
+    return sealers
+
+
+def files_of(connection: HTTPConnection) -> FileStore:
+    files: FileStore = connection.app.state.files
+    return files
+
+
+def texts_of(connection: HTTPConnection) -> Texts:
+    kit: Kit = connection.app.state.kit
+    return kit.texts
+
+
+RoomDep = Annotated[ConsultationRoom, Depends(room_of)]
+QueriesDep = Annotated[Queries, Depends(queries_of)]
+SealersDep = Annotated[Sealers, Depends(sealers_of)]
+FilesDep = Annotated[FileStore, Depends(files_of)]
+KitTexts = Annotated[Texts, Depends(texts_of)]
+
+
+async def participants_for(
+    room: ConsultationRoom, caller: Caller, consultation_id: UUID
+) -> tuple[Participants, Consultation]:
+    """The consultation, which must be the caller's; from its stream, since gates must not be late."""
+    state, _ = await room.consultations.load(tenant=caller.tenant, key=consultation_id)
+    participants = expect_known(state).details.participants
+    caller.require(patient_id=participants.patient_id, clinician_id=participants.clinician_id)
+    return participants, state
+
+
+def side_of(caller: Caller, participants: Participants) -> AuthorRole:
+    """As whom the caller speaks."""
+    if caller.clinician_id == participants.clinician_id:
+        return AuthorRole.DOCTOR
+    return AuthorRole.CLIENT

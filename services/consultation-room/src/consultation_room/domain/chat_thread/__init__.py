@@ -1,0 +1,1 @@
+"""The chat of a consultation: messages and files in one order."""

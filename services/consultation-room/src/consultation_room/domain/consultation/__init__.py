@@ -1,0 +1,1 @@
+"""One consultation: from the booked appointment to its end."""

@@ -1,0 +1,217 @@
+"""Rules of a consultation: who enters when, who takes it when, and how it ends."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import assert_never
+
+from consultation_room.domain.consultation.commands import (
+    AdmitPatient,
+    CancelConsultation,
+    CompleteConsultation,
+    ConsultationCommand,
+    LeaveRoom,
+    OpenConsultation,
+    RecordPayment,
+    RecordRefund,
+    RescheduleConsultation,
+    ResumeConsultation,
+    TakeInWork,
+)
+from consultation_room.domain.consultation.errors import NotAssignedDoctor, NotInWork, TooEarly
+from consultation_room.domain.consultation.events import (
+    ConsultationCancelled,
+    ConsultationCompleted,
+    ConsultationEvent,
+    ConsultationOpened,
+    ConsultationPaymentRecorded,
+    ConsultationRefundRecorded,
+    ConsultationRescheduled,
+    ConsultationResumed,
+    ConsultationSuspended,
+    ConsultationTakenInWork,
+    PatientJoined,
+    PatientLeft,
+)
+from consultation_room.domain.consultation.state import (
+    Closed,
+    Consultation,
+    Open,
+    Started,
+    Unknown,
+    evolve,
+    expect_entry,
+    expect_known,
+    expect_open,
+)
+from consultation_room.domain.details import AuthorRole, ConsultationClosed, PaymentStatus
+from decider import Decider
+from vocabulary.ids import ClinicianId
+
+__all__ = ["CONSULTATION", "decide"]
+
+
+def decide(command: ConsultationCommand, state: Consultation) -> Sequence[ConsultationEvent]:
+    match command:
+        case OpenConsultation():
+            return open_room(command, state)
+        case RescheduleConsultation():
+            return reschedule(command, state)
+        case RecordPayment():
+            return record_payment(command, state)
+        case RecordRefund():
+            return record_refund(command, state)
+        case AdmitPatient():
+            return admit_patient(command, state)
+        case LeaveRoom():
+            return leave(command, state)
+        case TakeInWork():
+            return take(command, state)
+        case ResumeConsultation():
+            return resume(command, state)
+        case CompleteConsultation():
+            return complete(command, state)
+        case CancelConsultation():
+            return cancel(state)
+        case _:
+            assert_never(command)
+
+
+def open_room(command: OpenConsultation, state: Consultation) -> Sequence[ConsultationOpened]:
+    if not isinstance(state, Unknown):
+        return []
+    # Billing's news may come before booking's, and is then the newer one.
+    heard = state.payment_status if command.payment_status is PaymentStatus.UNPAID else None
+    status = heard or command.payment_status
+    return [ConsultationOpened(details=command.details, payment_status=status)]
+
+
+def reschedule(
+    command: RescheduleConsultation, state: Consultation
+) -> Sequence[ConsultationRescheduled]:
+    details = expect_open(state).details
+    if (details.planned_start, details.planned_end) == (command.planned_start, command.planned_end):
+        return []
+    return [
+        ConsultationRescheduled(
+            consultation_id=command.consultation_id,
+            planned_start=command.planned_start,
+            planned_end=command.planned_end,
+            zone=details.zone,
+        )
+    ]
+
+
+def record_payment(
+    command: RecordPayment, state: Consultation
+) -> Sequence[ConsultationPaymentRecorded]:
+    if isinstance(state, Closed) or state.payment_status not in {None, PaymentStatus.UNPAID}:
+        return []
+    return [
+        ConsultationPaymentRecorded(
+            consultation_id=command.consultation_id, invoice_id=command.invoice_id
+        )
+    ]
+
+
+def record_refund(
+    command: RecordRefund, state: Consultation
+) -> Sequence[ConsultationRefundRecorded]:
+    if isinstance(state, Closed) or state.payment_status is not PaymentStatus.PAID:
+        return []
+    return [
+        ConsultationRefundRecorded(
+            consultation_id=command.consultation_id, invoice_id=command.invoice_id
+        )
+    ]
+
+
+def admit_patient(command: AdmitPatient, state: Consultation) -> Sequence[PatientJoined]:
+    match expect_entry(state):
+        case Open(patient_waiting=False):
+            return [PatientJoined(consultation_id=command.consultation_id, joined_at=command.now)]
+        case _:
+            return []
+
+
+def leave(command: LeaveRoom, state: Consultation) -> Sequence[PatientLeft | ConsultationSuspended]:
+    """A leave ends nothing (ROOM-19); only those that tell the other side something are facts."""
+    match state, command.side:
+        case Open(patient_waiting=True), AuthorRole.CLIENT:
+            return [PatientLeft(consultation_id=command.consultation_id, left_at=command.now)]
+        case Started(suspended=False), AuthorRole.DOCTOR:
+            return [
+                ConsultationSuspended(
+                    consultation_id=command.consultation_id, suspended_at=command.now
+                )
+            ]
+        case _:
+            return []
+
+
+def take(command: TakeInWork, state: Consultation) -> Sequence[ConsultationTakenInWork]:
+    _expect_assigned(state, command.clinician_id)
+    room = expect_entry(state)
+    if isinstance(room, Started):
+        return []
+    lead = timedelta(minutes=command.policies.take_lead_minutes)
+    if command.now < (allowed_at := room.details.planned_start - lead):
+        raise TooEarly(allowed_at=allowed_at)
+    return [
+        ConsultationTakenInWork(
+            participants=room.details.participants,
+            doctor_name=room.details.doctor_name,
+            specialty=room.details.specialty,
+            taken_at=command.now,
+            policy_version=command.policy_version,
+        )
+    ]
+
+
+def resume(command: ResumeConsultation, state: Consultation) -> Sequence[ConsultationResumed]:
+    """A doctor who connects before taking is only looking in."""
+    _expect_assigned(state, command.clinician_id)
+    match expect_entry(state):
+        case Started(suspended=True):
+            return [
+                ConsultationResumed(consultation_id=command.consultation_id, resumed_at=command.now)
+            ]
+        case _:
+            return []
+
+
+def complete(command: CompleteConsultation, state: Consultation) -> Sequence[ConsultationCompleted]:
+    _expect_assigned(state, command.clinician_id)
+    match expect_known(state):
+        case Closed(completed=True):
+            return []
+        case Closed():
+            raise ConsultationClosed
+        case Open():
+            raise NotInWork
+        case Started() as started:
+            return [
+                ConsultationCompleted(
+                    participants=started.details.participants,
+                    taken_at=started.work.taken_at,
+                    completed_at=command.now,
+                    conclusion_due_hours=command.policies.conclusion_due_hours,
+                    call_centre_phones=command.policies.call_centre_phones,
+                )
+            ]
+
+
+def cancel(state: Consultation) -> Sequence[ConsultationCancelled]:
+    """Booking has cancelled: holds that lapse never had a room, and what took place stays so."""
+    if isinstance(state, Unknown | Closed):
+        return []
+    return [ConsultationCancelled(participants=state.details.participants)]
+
+
+def _expect_assigned(state: Consultation, clinician_id: ClinicianId) -> None:
+    if expect_known(state).details.participants.clinician_id != clinician_id:
+        raise NotAssignedDoctor
+
+
+CONSULTATION: Decider[ConsultationCommand, Consultation, ConsultationEvent] = Decider(
+    initial=Unknown(), decide=decide, evolve=evolve
+)

@@ -1,0 +1,202 @@
+"""What a consultation remembers: one class for each status that rules must tell apart."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from consultation_room.domain.consultation.errors import PaymentRequired
+from consultation_room.domain.consultation.events import (
+    ConsultationCancelled,
+    ConsultationCompleted,
+    ConsultationEvent,
+    ConsultationOpened,
+    ConsultationPaymentRecorded,
+    ConsultationRefundRecorded,
+    ConsultationRescheduled,
+    ConsultationResumed,
+    ConsultationSuspended,
+    ConsultationTakenInWork,
+    PatientJoined,
+    PatientLeft,
+)
+from consultation_room.domain.details import (
+    ConsultationClosed,
+    ConsultationDetails,
+    ConsultationNotFound,
+    Participants,
+    PaymentStatus,
+)
+
+__all__ = [
+    "Closed",
+    "Consultation",
+    "ConsultationStatus",
+    "Open",
+    "Started",
+    "Unknown",
+    "Work",
+    "evolve",
+    "expect_entry",
+    "expect_known",
+    "expect_open",
+    "participants_of",
+]
+
+
+class ConsultationStatus(StrEnum):
+    """As people see it (ROOM-02)."""
+
+    PLANNED = "PLANNED"
+    PATIENT_WAITING = "PATIENT_WAITING"
+    IN_WORK = "IN_WORK"
+    SUSPENDED = "SUSPENDED"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """Not opened; what is known of the payment may have come first."""
+
+    payment_status: PaymentStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Open:
+    """Not taken by the doctor yet; the patient may be waiting."""
+
+    details: ConsultationDetails
+    payment_status: PaymentStatus
+    patient_waiting: bool = False
+
+    @property
+    def status(self) -> ConsultationStatus:
+        return (
+            ConsultationStatus.PATIENT_WAITING
+            if self.patient_waiting
+            else ConsultationStatus.PLANNED
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Since when, and by which version of the policies until the end (OPS-15)."""
+
+    taken_at: datetime
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """Taken, not ended; suspended while the doctor is away."""
+
+    details: ConsultationDetails
+    payment_status: PaymentStatus
+    work: Work
+    suspended: bool = False
+
+    @property
+    def status(self) -> ConsultationStatus:
+        return ConsultationStatus.SUSPENDED if self.suspended else ConsultationStatus.IN_WORK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """Completed or cancelled."""
+
+    details: ConsultationDetails
+    completed: bool
+    work: Work | None = None
+
+    @property
+    def status(self) -> ConsultationStatus:
+        return ConsultationStatus.COMPLETED if self.completed else ConsultationStatus.CANCELLED
+
+
+Consultation = Unknown | Open | Started | Closed
+
+
+def evolve(state: Consultation, event: ConsultationEvent) -> Consultation:
+    match event:
+        case ConsultationOpened():
+            return Open(details=event.details, payment_status=event.payment_status)
+        case ConsultationPaymentRecorded():
+            return _paid(state, PaymentStatus.PAID)
+        case ConsultationRefundRecorded():
+            return _paid(state, PaymentStatus.REFUNDED)
+        case ConsultationRescheduled():
+            return _moved(state, event)
+        case PatientJoined():
+            return replace(_open(state), patient_waiting=True)
+        case PatientLeft():
+            return replace(_open(state), patient_waiting=False)
+        case ConsultationTakenInWork():
+            was = _open(state)
+            work = Work(taken_at=event.taken_at, policy_version=event.policy_version)
+            return Started(details=was.details, payment_status=was.payment_status, work=work)
+        case ConsultationSuspended():
+            return replace(_started(state), suspended=True)
+        case ConsultationResumed():
+            return replace(_started(state), suspended=False)
+        case ConsultationCompleted():
+            started = _started(state)
+            return Closed(details=started.details, completed=True, work=started.work)
+        case ConsultationCancelled():
+            ended = expect_known(state)
+            work_done = ended.work if isinstance(ended, Started) else None
+            return Closed(details=ended.details, completed=False, work=work_done)
+        case _:
+            assert_never(event)
+
+
+def expect_known(state: Consultation) -> Open | Started | Closed:
+    """Raises ConsultationNotFound."""
+    if isinstance(state, Unknown):
+        raise ConsultationNotFound
+    return state
+
+
+def expect_open(state: Consultation) -> Open | Started:
+    """Not ended; raises ConsultationNotFound, ConsultationClosed."""
+    known = expect_known(state)
+    if isinstance(known, Closed):
+        raise ConsultationClosed
+    return known
+
+
+def expect_entry(state: Consultation) -> Open | Started:
+    """Not ended, and nothing is owed (ROOM-16, BIL-45); raises PaymentRequired too."""
+    room = expect_open(state)
+    if not room.payment_status.lets_in:
+        raise PaymentRequired(appointment_id=room.details.participants.appointment_id)
+    return room
+
+
+def participants_of(state: Consultation) -> Participants:
+    """Whose it is; raises ConsultationNotFound."""
+    return expect_known(state).details.participants
+
+
+def _open(state: Consultation) -> Open:
+    assert isinstance(state, Open), state  # noqa: S101 - the decider made no such history
+    return state
+
+
+def _started(state: Consultation) -> Started:
+    assert isinstance(state, Started), state  # noqa: S101 - the decider made no such history
+    return state
+
+
+def _paid(state: Consultation, status: PaymentStatus) -> Consultation:
+    return state if isinstance(state, Closed) else replace(state, payment_status=status)
+
+
+def _moved(state: Consultation, event: ConsultationRescheduled) -> Consultation:
+    room = expect_open(state)
+    return replace(
+        room,
+        details=replace(
+            room.details, planned_start=event.planned_start, planned_end=event.planned_end
+        ),
+    )

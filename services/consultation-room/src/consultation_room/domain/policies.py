@@ -1,0 +1,39 @@
+"""What a tenant may settle for itself about its consultations; every change is an event with its version."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["FileType", "RoomPolicies"]
+
+FileType = Literal["pdf", "xls", "xlsx", "txt", "docx", "doc", "jpg", "png"]
+
+_ALL_TYPES: tuple[FileType, ...] = ("pdf", "xls", "xlsx", "txt", "docx", "doc", "jpg", "png")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomPolicies:
+    """Defaults as in the requirements' table of configurable policies.
+
+    `max_files` is for each side of one consultation (ROOM-26). `call_centre_phones` is how patients book
+    examinations (ROOM-23); without one the message that would name them is left out.
+    """
+
+    take_lead_minutes: int = 15
+    file_types: tuple[FileType, ...] = _ALL_TYPES
+    max_file_megabytes: int = 50
+    max_files: int = 10
+    conclusion_due_hours: int = 24
+    call_centre_phones: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        bounds = {
+            "take_lead_minutes": (0, 24 * 60),
+            "max_file_megabytes": (1, 100),
+            "max_files": (0, 100),
+            "conclusion_due_hours": (1, 30 * 24),
+        }
+        for name, (least, most) in bounds.items():
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} is between {least} and {most}")
+        if any(not 2 <= len(phone) <= 40 for phone in self.call_centre_phones):
+            raise ValueError("a phone number has 2 to 40 characters")

@@ -1,0 +1,1 @@
+"""Private facts to public ones."""
