@@ -146,17 +146,6 @@ class World:
                 phone="+74950000000",
                 zone=zone,
             ),
-            ClinicianRegistered(
-                clinician_id=DOCTOR,
-                account_id=some_id("doctor's account"),
-                branch_id=BRANCH,
-                last_name="Петрова",
-                first_name="Алёна",
-                patronymic="Ивановна",
-                specialty="Терапевт",
-                category="Высшая",
-                language="ru",
-            ),
             PricePublished(
                 service_id=SERVICE,
                 branch_id=BRANCH,
@@ -167,6 +156,7 @@ class World:
             ),
             tenant=tenant,
         )
+        await self.add_doctor(DOCTOR, tenant)
         for patient, last_name in ((PATIENT, "Иванов"), (RIVAL, "Сидоров")):
             await self.tell(await self.registered(patient, last_name, tenant), tenant=tenant)
         created = await self.send(
@@ -175,6 +165,21 @@ class World:
         path = f"/api/v1/schedule-templates/{created.json()['template_id']}/activation"
         await self.send("PUT", path, who="clinician", tenant=tenant)
         await self.settle()
+
+    async def add_doctor(self, doctor: UUID, tenant: str = "north") -> None:
+        """Identity tells of a doctor at the branch."""
+        fact = ClinicianRegistered(
+            clinician_id=doctor,
+            account_id=some_id(f"account of {doctor}"),
+            branch_id=BRANCH,
+            last_name="Петрова",
+            first_name="Алёна",
+            patronymic="Ивановна",
+            specialty="Терапевт",
+            category="Высшая",
+            language="ru",
+        )
+        await self.tell(fact, tenant=tenant)
 
     async def registered(
         self, patient: UUID, last_name: str, tenant: str = "north", status: str = "UNCONFIRMED"
@@ -223,11 +228,12 @@ class World:
         wall: str = "10:00",
         day: date = TUESDAY,
         offset: str = "+03:00",
+        doctor: UUID = DOCTOR,
         **options: Any,
     ) -> httpx.Response:
         """Reserve the slot that begins at `wall` in Moscow, or where the offset is."""
         body = {
-            "clinician_id": str(DOCTOR),
+            "clinician_id": str(doctor),
             "starts_at": f"{day}T{wall}:00{offset}",
             "kind": "ONLINE",
             "service_id": str(SERVICE),

@@ -110,7 +110,7 @@ async def cancel_appointment(
         booking.appointments,
         CancelAppointment(
             appointment_id=appointment_id,
-            by=_side(caller),
+            by=_side(row, caller),
             reason=body.reason.value,
             policies=rules,
             now=caller.now,
@@ -191,9 +191,13 @@ async def reschedule_appointment(
     )
 
 
-def _side(caller: Caller) -> CancelledBy:
-    sides = {"patient": CancelledBy.PATIENT, "clinician": CancelledBy.DOCTOR}
-    return sides.get(caller.role, CancelledBy.CLINIC)
+def _side(row: RecordRow, caller: Caller) -> CancelledBy:
+    """Whose wish it is: a doctor may be a patient too, and a manager also."""
+    if caller.patient_id == row.patient_id:
+        return CancelledBy.PATIENT
+    if caller.clinician_id == row.clinician_id and "clinician" in caller.roles:
+        return CancelledBy.DOCTOR
+    return CancelledBy.CLINIC
 
 
 async def _slot_for(row: RecordRow, starts_at: datetime, db: Queries, tenant: str) -> Slot:

@@ -74,11 +74,12 @@ class Surroundings:
 
 
 async def own_record(appointment_id: AppointmentId, db: Queries, caller: Caller) -> RecordRow:
-    """The appointment, for who may see it; raises NotFound or 403 NOT_YOURS."""
+    """The appointment, for its patient, its doctor, or the clinic; raises NotFound or 403 NOT_YOURS."""
     row = await my_records.find(db, caller.tenant, appointment_id)
     if row is None:
         raise NotFound
-    caller.require(patient_id=row.patient_id, clinician_id=row.clinician_id)
+    doctor = row.clinician_id if "clinician" in caller.roles else None
+    caller.require(patient_id=row.patient_id, clinician_id=doctor)
     return row
 
 
