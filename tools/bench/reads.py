@@ -9,7 +9,7 @@ from bench.harness import Bench, Group, Reach, Result, alternate, middle
 from bench.samples import VISIT_CODEC, seed
 from event_store.postgres import PostgresEventStore, open_pool
 
-PAGE: Final = 500
+PAGE: Final = 1000
 
 _FETCH: Final = """
     SELECT id, stream, revision, type, data, metadata, order_key, position FROM event_store.events
