@@ -12,6 +12,8 @@ SERVICES = (
     *("identity", "booking", "consultation_room", "conclusions"),
     *("billing", "notifications", "gateway", "ops"),
 )
+# These keep no events of their own.
+STATELESS = ("gateway", "ops")
 TWINS = ("acquirer", "mail", "ca")
 
 # In order of their numbers: PORT is the gateway's, the others follow it.
@@ -82,7 +84,16 @@ def processes(machine: Machine) -> Sequence[Process]:
             },
             needs=("identity", "mail"),
         ),
-        service("ops", machine, needs=("identity",)),
+        service(
+            "ops",
+            machine,
+            {
+                "OPS_SERVICE_DATABASES": json.dumps(
+                    {name: machine.databases[name] for name in SERVICES if name not in STATELESS}
+                )
+            },
+            needs=("identity",),
+        ),
         service(
             "gateway",
             machine,

@@ -1,0 +1,112 @@
+"""The suite on this machine: found by its `runtime.json`, started when it does not run, operated by `kabinet`."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from embedded.runtime import Runtime, load
+from service_kit.clock import SystemClock
+
+__all__ = ["Suite", "find", "start", "stop"]
+
+_START_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A running suite."""
+
+    data: Path
+    runtime: Runtime
+
+    def url(self, process: str) -> str:
+        """The address of a process."""
+        return self.runtime.processes[process].url
+
+    def now(self) -> datetime:
+        """What the suite's clock shows."""
+        return SystemClock(Path(self.runtime.clock_file)).now()
+
+    async def forward_to(self, instant: datetime) -> None:
+        """Move the clock of the suite forward to `instant`, if it is not there yet."""
+        step = instant - self.now()
+        if step > timedelta(0):
+            await self.kabinet("clock", f"+{int(step.total_seconds()) + 1}s")
+
+    async def kabinet(self, *arguments: str) -> str:
+        """Run the command line; raises RuntimeError with what it said when it fails."""
+        process = await asyncio.create_subprocess_exec(
+            str(Path(sys.executable).parent / "kabinet"),
+            f"--runtime={self.data / 'runtime.json'}",
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        out, err = await process.communicate()
+        if process.returncode:
+            raise RuntimeError(f"kabinet {' '.join(arguments)}: {(err or out).decode().strip()}")
+        return out.decode()
+
+    async def kabinet_json(self, *arguments: str) -> Any:
+        """What a command that answers with JSON says."""
+        return json.loads(await self.kabinet(*arguments))
+
+
+def find(data: Path) -> Suite | None:
+    """The suite that runs on `data`, when it is ready."""
+    runtime = load(data)
+    return Suite(data, runtime) if runtime is not None and runtime.ready else None
+
+
+async def start(
+    data: Path, settings: Mapping[str, str] | None = None, *, port: int | None = None
+) -> Suite:
+    """Start the suite in a session of its own, so that it outlives this process, and wait until it is ready.
+
+    Raises RuntimeError with the end of its output when it does not come up.
+    """
+    log = _log_of(data)
+    options = ["--data", str(data), *([] if port is None else ["--port", str(port)])]
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *("env", *(f"{name}={value}" for name, value in (settings or {}).items())),
+            *(sys.executable, "-m", "embedded", "up", *options),
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    patience = time.monotonic() + _START_SECONDS
+    while time.monotonic() < patience and process.returncode is None:
+        suite = find(data)
+        if suite is not None:
+            return suite
+        await asyncio.sleep(0.1)
+    if process.returncode is None:
+        process.terminate()
+    raise RuntimeError(f"the suite did not start:\n{log.read_text()[-3000:]}")
+
+
+def _log_of(data: Path) -> Path:
+    data.mkdir(parents=True, exist_ok=True)
+    return data / "up.log"
+
+
+async def stop(data: Path) -> None:
+    """Stop the suite that runs on `data`."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "embedded", "down", "--data", str(data)),
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    await process.wait()
+
+
+def utc(text: str) -> datetime:
+    """An instant of the API."""
+    return datetime.fromisoformat(text).astimezone(UTC)
