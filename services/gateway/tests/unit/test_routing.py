@@ -84,6 +84,8 @@ def test_the_public_document_has_all_public_operations_and_no_internal_one() -> 
     assert document["openapi"] == "3.1.0"
     assert "/internal/secret" not in document["paths"]
     assert len(document["paths"]) == 4
+    names = [op["operationId"] for item in document["paths"].values() for op in item.values()]
+    assert len(names) == len(set(names))
 
 
 def test_schemas_of_one_name_and_two_meanings_are_told_apart() -> None:

@@ -28,7 +28,7 @@ def merged(documents: Mapping[str, Document]) -> bytes:
             schemas[wanted] = _referring(schema, renamed)
         for path, item in document.get("paths", {}).items():
             public = {
-                method: {**_referring(operation, renamed), "tags": [service]}
+                method: {**_referring(operation, renamed), **_named(service, operation)}
                 for method, operation in item.items()
                 if "internal" not in operation.get("tags", ())
             }
@@ -71,6 +71,11 @@ def _row(method: str, path: str, operation: Mapping[str, Any]) -> str:
     cells = (operation.get("description") or operation.get("summary", ""), roles, answers)
     shown = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
     return f"<tr><td><code>{method.upper()} {html.escape(path)}</code></td>{shown}</tr>"
+
+
+def _named(service: str, operation: Mapping[str, Any]) -> dict[str, Any]:
+    """Ids are unique in one document: every service lists its own policies."""
+    return {"tags": [service], "operationId": f"{service}_{operation['operationId']}"}
 
 
 def _referring(node: Any, renamed: Mapping[str, str]) -> Any:
