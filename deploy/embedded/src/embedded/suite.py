@@ -42,6 +42,7 @@ def random_token() -> str:
 
 SECRETS = {
     "master_key": random_key,
+    "signing_key_encryption_key": random_key,
     **{f"{name}_service_secret": random_token for name in SERVICES},
     **{f"{tenant}_shop_secret": random_token for tenant in TENANTS},
 }
@@ -65,7 +66,17 @@ def processes(machine: Machine) -> Sequence[Process]:
         ),
         service("booking", machine, needs=("identity",)),
         service("consultation_room", machine, needs=("identity",)),
-        service("conclusions", machine, needs=("identity", "ca")),
+        service(
+            "conclusions",
+            machine,
+            {
+                "CONCLUSIONS_CERTIFICATE_AUTHORITY_URL": machine.url("ca"),
+                "CONCLUSIONS_TIMESTAMP_URL": f"{machine.url('ca')}/tsa",
+                "CONCLUSIONS_KEY_ENCRYPTION_KEY": "1:"
+                + machine.secrets["signing_key_encryption_key"],
+            },
+            needs=("identity", "ca"),
+        ),
         service(
             "billing",
             machine,
