@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import cast
 
 from cryptography import x509
@@ -12,33 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPub
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-
-class Refusal(StrEnum):
-    """Why a certificate may not sign."""
-
-    EXPIRED = "EXPIRED"
-    NOT_YET_VALID = "NOT_YET_VALID"
-    REVOKED = "REVOKED"
-    UNTRUSTED = "UNTRUSTED"
-    KEY_MISMATCH = "KEY_MISMATCH"
-    UNREADABLE = "UNREADABLE"
-
-
-class CertificateRefused(Exception):
-    """The certificate may not sign a document at this moment."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.value)
-        self.refusal = refusal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningCredential:
-    """A doctor's certificate with the certificates above it and the private key, all in PEM."""
-
-    certificate_pem: bytes
-    chain_pem: bytes
-    key_pem: bytes = field(repr=False)
+from conclusions.application.ports import CertificateRefused, Refusal, SigningCredential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

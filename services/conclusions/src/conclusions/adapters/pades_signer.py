@@ -34,9 +34,6 @@ from typing_extensions import override
 
 from conclusions.adapters.certificates import (
     CertificateDetails,
-    CertificateRefused,
-    Refusal,
-    SigningCredential,
     check_key,
     describe_certificate,
     read_certificate,
@@ -57,6 +54,13 @@ from conclusions.adapters.pdf_page import (
     STAMP_WIDTH,
 )
 from conclusions.adapters.pdf_stamp import Stamp, draw_stamp
+from conclusions.application.ports import (
+    CertificateRefused,
+    DocumentUnsignable,
+    Refusal,
+    SigningCredential,
+    TimestampUnavailable,
+)
 
 FIELD_NAME: Final = "DoctorSignature"
 # Hex digits kept free for the signature: chain, attributes and, in B-T, the time-stamp token.
@@ -72,14 +76,6 @@ class StampPlacement(Enum):
 
     OWN_PAGE = auto()
     """On a page added to a document from elsewhere, so that it never covers any text."""
-
-
-class DocumentUnsignable(Exception):
-    """The bytes are no PDF that can be signed: damaged, encrypted, or already signed."""
-
-
-class TimestampUnavailable(Exception):
-    """The time-stamp authority did not answer as it should; signing again later may help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,12 +178,7 @@ class PadesSigner:
         at: datetime,
         placement: StampPlacement,
     ) -> bytes:
-        # Clinics' own files are often slightly out of shape; what is signed is their bytes anyway.
-        writer = IncrementalPdfFileWriter(BytesIO(document), strict=False)
-        if writer.prev.encrypted:
-            raise DocumentUnsignable("the document is encrypted")
-        if writer.prev.embedded_signatures:
-            raise DocumentUnsignable("the document is already signed")
+        writer = _writer(document)
         if placement is StampPlacement.OWN_PAGE:
             _add_page(writer)
         timestamper = (
@@ -304,6 +295,24 @@ class _DrawnStamp(PdfContent):
             page
         )
         return b"/Stamp Do"
+
+
+def check_signable(document: bytes) -> None:
+    """Raises `DocumentUnsignable` for what `PadesSigner.sign` would not take. Parses all of it."""
+    try:
+        int(_writer(document).root["/Pages"]["/Count"])
+    except (PdfError, ValueError, LookupError, TypeError) as error:
+        raise DocumentUnsignable(str(error)) from error
+
+
+def _writer(document: bytes) -> IncrementalPdfFileWriter:
+    # Clinics' own files are often slightly out of shape; what is signed is their bytes anyway.
+    writer = IncrementalPdfFileWriter(BytesIO(document), strict=False)
+    if writer.prev.encrypted:
+        raise DocumentUnsignable("the document is encrypted")
+    if writer.prev.embedded_signatures:
+        raise DocumentUnsignable("the document is already signed")
+    return writer
 
 
 def _signer(credential: SigningCredential) -> SimpleSigner:

@@ -1,11 +1,11 @@
 """Prints a conclusion as a PDF document (CON-01, CON-02, CON-04, CON-05)."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -26,24 +26,9 @@ from conclusions.adapters.pdf_page import (
     ClinicPaper,
     Style,
 )
-
-# The order is the numbering of the form (CON-02). A printed section keeps its number of the form
-# even when others are left out, so doctors can say "item 8".
-FIELD_KEYS: Final = (
-    "complaints",
-    "subjective_status",
-    "history",
-    "supplied_findings",
-    "presumed_syndromes",
-    "presumed_area",
-    "differential_diagnosis",
-    "emergency_measures",
-    "routing",
-    "recommendations",
-    "treatment",
-    "laboratory_diagnostics",
-    "instrumental_diagnostics",
-)
+from conclusions.application.ports import PrintedConclusion
+from conclusions.domain.form import FIELD_KEYS
+from service_kit.texts import Language, Texts
 
 # Empty sections are left out, and the document says so; these are printed with "no data" instead,
 # because their silence could be read as an answer.
@@ -60,30 +45,15 @@ class LogoUnreadable(ValueError):
     """The organisation's logo is not a PNG picture."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrintedConclusion:
-    """Everything that stands on the paper, in the clear."""
+@dataclass(frozen=True, slots=True)
+class PdfPrinter:
+    """Prints in the words of the catalogue of texts."""
 
-    document_id: UUID
-    created_at: datetime
-    organisation_name: str
-    organisation_logo: bytes | None = field(default=None, repr=False)
-    patient_name: str = field(repr=False)
-    patient_age_years: int = field(repr=False)
-    certificate_number: str | None = field(default=None, repr=False)
-    programme_name: str | None = None
-    appointment_at: datetime
-    time_zone: str
-    reason_for_visit: str = field(default="", repr=False)
-    fields: Mapping[str, str] = field(repr=False)
-    doctor_name: str
-    doctor_specialty: str
+    texts: Texts
 
-    def __post_init__(self) -> None:
-        if unknown := set(self.fields) - set(FIELD_KEYS):
-            raise ValueError(f"unknown fields: {sorted(unknown)}")
-        if self.created_at.tzinfo is None or self.appointment_at.tzinfo is None:
-            raise ValueError("instants must be aware")
+    async def print(self, conclusion: PrintedConclusion, language: Language) -> bytes:
+        """See `DocumentPrinter`."""
+        return await asyncio.to_thread(print_conclusion, conclusion, self.texts.catalogue(language))
 
 
 def print_conclusion(conclusion: PrintedConclusion, texts: Mapping[str, str]) -> bytes:

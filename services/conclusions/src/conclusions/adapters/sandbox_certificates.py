@@ -1,28 +1,21 @@
 """Obtains doctors' certificates from the sandbox certificate authority over HTTP."""
 
-import asyncio
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
 
 import httpx
 import msgspec
 
-from conclusions.adapters.certificates import SigningCredential
-
-ATTEMPTS: Final = 3
-FIRST_PAUSE_SECONDS: Final = 0.2
-
-
-class CertificateAuthorityUnavailable(Exception):
-    """The authority does not answer, or not as agreed; asking again later may help."""
-
-
-class CertificateNotIssued(Exception):
-    """The authority refuses to issue the certificate."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"the certificate authority answered {status}")
-        self.status = status
+from conclusions.adapters.certificates import describe_certificate, read_certificate
+from conclusions.application.ports import (
+    AUTHORITY,
+    CertificateNotIssued,
+    CertificateRefused,
+    IssuedCertificate,
+    SigningCredential,
+)
+from conclusions.domain.certificate import Certificate
+from service_kit.errors import Unavailable
+from service_kit.http import ProviderClient
 
 
 class _Issued(msgspec.Struct, frozen=True):
@@ -31,39 +24,52 @@ class _Issued(msgspec.Struct, frozen=True):
     private_key_pem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxCertificateAuthority:
-    """`POST {address}/certificates`. Repeating a request is harmless: it issues another
-    certificate, and the unused one signs nothing."""
+    """Repeating a request is harmless: it issues another certificate, and the unused one signs nothing."""
 
-    address: str
-    client: httpx.AsyncClient
-    timeout_seconds: float = 5.0
-    first_pause_seconds: float = FIRST_PAUSE_SECONDS
+    def __init__(self, provider: ProviderClient) -> None:
+        self._provider = provider
+        self._roots: bytes | None = None
 
-    async def issue(self, *, common_name: str, snils: str | None = None) -> SigningCredential:
-        answer = await self._ask({"common_name": common_name, "snils": snils})
+    async def issue(self, *, common_name: str) -> IssuedCertificate:
+        """See `CertificateAuthority`."""
+        answer = await self._provider.request(
+            "POST", "/certificates", json={"common_name": common_name}, idempotent=True
+        )
         if answer.is_client_error:
             raise CertificateNotIssued(answer.status_code)
         try:
             issued = msgspec.json.decode(answer.content, type=_Issued)
-        except msgspec.MsgspecError as error:
-            raise CertificateAuthorityUnavailable("the answer is not a certificate") from error
-        return SigningCredential(
-            certificate_pem=issued.certificate_pem.encode(),
-            chain_pem=issued.chain_pem.encode(),
-            key_pem=issued.private_key_pem.encode(),
+            details = describe_certificate(read_certificate(issued.certificate_pem.encode()))
+        except (msgspec.MsgspecError, CertificateRefused) as error:
+            raise Unavailable(AUTHORITY) from error
+        return IssuedCertificate(
+            certificate=Certificate(
+                serial=details.serial,
+                issuer=details.issuer,
+                owner=details.owner,
+                valid_from=details.valid_from,
+                valid_to=details.valid_to,
+            ),
+            credential=SigningCredential(
+                certificate_pem=issued.certificate_pem.encode(),
+                chain_pem=issued.chain_pem.encode(),
+                key_pem=issued.private_key_pem.encode(),
+            ),
         )
 
-    async def _ask(self, request: dict[str, str | None]) -> httpx.Response:
-        url = f"{self.address.rstrip('/')}/certificates"
-        for attempt in range(ATTEMPTS):
-            if attempt:
-                await asyncio.sleep(self.first_pause_seconds * 2 ** (attempt - 1))
-            try:
-                answer = await self.client.post(url, json=request, timeout=self.timeout_seconds)
-            except httpx.TransportError:
-                continue
-            if not answer.is_server_error:
-                return answer
-        raise CertificateAuthorityUnavailable("no answer from the certificate authority")
+    async def trust_roots(self) -> bytes:
+        """See `CertificateAuthority`; asked for once."""
+        if self._roots is None:
+            self._roots = (await self._fetch("/root.pem")).content
+        return self._roots
+
+    async def revocation_lists(self) -> Sequence[bytes]:
+        """See `CertificateAuthority`."""
+        return [(await self._fetch(path)).content for path in ("/crl", "/root.crl")]
+
+    async def _fetch(self, path: str) -> httpx.Response:
+        answer = await self._provider.request("GET", path)
+        if not answer.is_success:
+            raise Unavailable(AUTHORITY)
+        return answer

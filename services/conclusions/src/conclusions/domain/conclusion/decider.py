@@ -65,7 +65,7 @@ from conclusions.domain.policies import SigningMode
 from decider import Decider
 from vocabulary.ids import ClinicianId
 
-__all__ = ["CONCLUSION", "RETRY_PAUSES", "decide", "expect_attached", "expect_draft"]
+__all__ = ["CONCLUSION", "RETRY_PAUSES", "decide", "expect_attached", "expect_draft", "expect_due"]
 
 RETRY_PAUSES: Final = (
     timedelta(minutes=1),
@@ -123,7 +123,7 @@ def open_conclusion(command: OpenConclusion, state: Conclusion) -> Sequence[Conc
 
 
 def save_draft(command: SaveDraft, state: Conclusion) -> Sequence[ConclusionDraftSaved]:
-    due = _expect_due(state, command.author)
+    due = expect_due(state, command.author)
     if command.draft == (due.draft or ConclusionForm()):
         return []
     return [ConclusionDraftSaved(draft=command.draft)]
@@ -143,7 +143,7 @@ def generate(
 def discard_preview(
     command: DiscardPreview, state: Conclusion
 ) -> Sequence[ConclusionPreviewDiscarded]:
-    due = _expect_due(state, command.author)
+    due = expect_due(state, command.author)
     if due.preview is None:
         return []
     return [ConclusionPreviewDiscarded(document_id=due.preview.document_id)]
@@ -152,7 +152,7 @@ def discard_preview(
 def attach(command: AttachConclusion, state: Conclusion) -> Sequence[ConclusionAttached]:
     if _has_attached(state, command.author, command.document_id):
         return []
-    due = _expect_due(state, command.author)
+    due = expect_due(state, command.author)
     if due.preview is None:
         raise NothingToPreview
     if due.preview.document_id != command.document_id:
@@ -163,7 +163,7 @@ def attach(command: AttachConclusion, state: Conclusion) -> Sequence[ConclusionA
 def upload(command: UploadConclusion, state: Conclusion) -> Sequence[ConclusionUploaded]:
     if _has_attached(state, command.author, command.document.document_id):
         return []
-    due = _expect_due(state, command.author)
+    due = expect_due(state, command.author)
     return [ConclusionUploaded(case=due.case, document=command.document)]
 
 
@@ -265,10 +265,18 @@ def record_download(
 
 def expect_draft(state: Conclusion, author: ClinicianId) -> ConclusionForm:
     """The draft that can be printed now."""
-    due = _expect_due(state, author)
+    due = expect_due(state, author)
     if due.draft is None or not due.draft.has_findings:
         raise DraftEmpty
     return due.draft
+
+
+def expect_due(state: Conclusion, author: ClinicianId) -> Due:
+    """What the author is still writing."""
+    known = _expect_author(state, author)
+    if isinstance(known, Attached):
+        raise ConclusionAlreadyAttached
+    return known
 
 
 def expect_attached(state: Conclusion) -> Attached:
@@ -283,13 +291,6 @@ def _expect_author(state: Conclusion, author: ClinicianId) -> Due | Attached:
     if state.case.clinician_id != author:
         raise NotAuthor
     return state
-
-
-def _expect_due(state: Conclusion, author: ClinicianId) -> Due:
-    known = _expect_author(state, author)
-    if isinstance(known, Attached):
-        raise ConclusionAlreadyAttached
-    return known
 
 
 def _has_attached(state: Conclusion, author: ClinicianId, document_id: UUID) -> bool:

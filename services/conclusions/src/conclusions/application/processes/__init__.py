@@ -1,0 +1,1 @@
+"""What follows from what: processes over the service's own events."""

@@ -1,0 +1,303 @@
+"""Composition root of conclusions: builders for the API and the worker, read from top to bottom."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+import httpx
+from fastapi import FastAPI
+
+from conclusions.adapters.document_signer import PadesDocumentSigner
+from conclusions.adapters.pdf_document import PdfPrinter
+from conclusions.adapters.sandbox_certificates import SandboxCertificateAuthority
+from conclusions.adapters.sealed_files import SealedFolder
+from conclusions.adapters.signing_keys import MemorySigningKeys, PostgresSigningKeys
+from conclusions.api import form, medcard, writing
+from conclusions.api.access import ACCESS
+from conclusions.api.problems import PROBLEMS
+from conclusions.application import Conclusions, Copies, Documents, SigningDesk
+from conclusions.application.ports import (
+    AUTHORITY,
+    CertificateAuthority,
+    DocumentFiles,
+    DocumentPrinter,
+    DocumentSigner,
+    SigningKeys,
+)
+from conclusions.application.processes.signing import SIGNING
+from conclusions.consumers import booking, consultation_room, identity
+from conclusions.domain.appointment import events as appointment_events
+from conclusions.domain.appointment.decider import APPOINTMENT
+from conclusions.domain.clinician import events as clinician_events
+from conclusions.domain.clinician.decider import CLINICIAN
+from conclusions.domain.conclusion import events as conclusion_events
+from conclusions.domain.conclusion.decider import CONCLUSION
+from conclusions.domain.organisation import events as organisation_events
+from conclusions.domain.organisation.decider import ORGANISATION
+from conclusions.domain.patient import events as patient_events
+from conclusions.domain.patient.decider import PATIENT
+from conclusions.domain.policies import ConclusionPolicies
+from conclusions.domain.signing_certificate import events as certificate_events
+from conclusions.domain.signing_certificate.decider import SIGNING_CERTIFICATE
+from conclusions.publishing import publish
+from conclusions.read_models import VIEWS as READ_MODELS
+from conclusions.settings import ConclusionsSettings
+from conclusions.timers import DEADLINES, TIMERS
+from contracts.topics import BOOKING_EVENTS, CONCLUSIONS_EVENTS, IDENTITY_EVENTS, ROOM_EVENTS
+from event_store import Codec, CommandHandler, EventStore
+from event_store.memory import MemoryEventStore
+from event_store.postgres import PostgresEventStore
+from file_store import FileStoreUnavailable
+from messaging import Bus, Inbox, Relay, Runnable, bus_consumer, own_consumer
+from messaging.postgres import PostgresBus, PostgresInbox
+from policies import POLICY_CODEC, PolicyBook
+from policies.api import policies_router
+from privacy.errors import KeyUnavailable
+from privacy.http import HttpKeyring
+from privacy.keyring import MasterKeys
+from privacy.memory import MemoryKeyring
+from privacy.sealing import Sealers
+from read_models import ProjectionRunner, Queries, View, Views
+from service_kit.app import create_app
+from service_kit.clock import Clock
+from service_kit.database import migrate, open_pool
+from service_kit.errors import ConfigurationError, Unavailable
+from service_kit.http import Patience, ProviderClient, open_service_tokens
+from service_kit.kit import Kit
+from service_kit.run import Parts, describing_kit
+from timers import TimerWorker
+
+__all__ = [
+    "CODEC",
+    "VIEWS",
+    "build_api",
+    "build_conclusions",
+    "build_flows",
+    "describe",
+    "open_conclusions",
+]
+
+CONCLUSIONS: Final = Codec(conclusion_events.STORED_NAMES)
+CERTIFICATES: Final = Codec(certificate_events.STORED_NAMES)
+ORGANISATIONS: Final = Codec(organisation_events.STORED_NAMES)
+CLINICIANS: Final = Codec(clinician_events.STORED_NAMES)
+PATIENTS: Final = Codec(patient_events.STORED_NAMES)
+APPOINTMENTS: Final = Codec(appointment_events.STORED_NAMES)
+
+CODEC: Final[Codec[Any]] = Codec.merge(
+    CONCLUSIONS, CERTIFICATES, ORGANISATIONS, CLINICIANS, PATIENTS, APPOINTMENTS, POLICY_CODEC
+)
+VIEWS: Final[tuple[View[Any], ...]] = (*READ_MODELS, TIMERS)
+RETRYABLE: Final = (
+    Unavailable,
+    KeyUnavailable,
+    FileStoreUnavailable,
+    asyncpg.PostgresConnectionError,
+    OSError,
+)
+INPUTS: Final = (
+    (IDENTITY_EVENTS, identity.HANDLERS),
+    (BOOKING_EVENTS, booking.HANDLERS),
+    (ROOM_EVENTS, consultation_room.HANDLERS),
+)
+
+
+def build_conclusions(
+    store: EventStore,
+    *,
+    sealers: Sealers,
+    files: DocumentFiles,
+    printer: DocumentPrinter,
+    signer: DocumentSigner,
+    authority: CertificateAuthority,
+    keys: SigningKeys,
+) -> Conclusions:
+    """The aggregates over a store; the last argument of each handler is the category of its streams."""
+    conclusions = CommandHandler(store, CONCLUSION, CONCLUSIONS, "conclusion")
+    certificates = CommandHandler(store, SIGNING_CERTIFICATE, CERTIFICATES, "signing-certificate")
+    documents = Documents(
+        conclusions=conclusions,
+        copies=Copies(
+            organisations=CommandHandler(store, ORGANISATION, ORGANISATIONS, "organisation"),
+            clinicians=CommandHandler(store, CLINICIAN, CLINICIANS, "clinician"),
+            patients=CommandHandler(store, PATIENT, PATIENTS, "patient"),
+            appointments=CommandHandler(store, APPOINTMENT, APPOINTMENTS, "appointment"),
+        ),
+        files=files,
+        printer=printer,
+        signer=signer,
+        sealers=sealers,
+    )
+    return Conclusions(
+        conclusions=conclusions,
+        certificates=certificates,
+        documents=documents,
+        signing=SigningDesk(
+            conclusions=conclusions,
+            certificates=certificates,
+            documents=documents,
+            signer=signer,
+            authority=authority,
+            keys=keys,
+        ),
+        policies=PolicyBook(store, ConclusionPolicies, service="conclusions"),
+    )
+
+
+def build_api(
+    kit: Kit,
+    conclusions: Conclusions,
+    *,
+    views: Views | None = None,
+    queries: Queries | None = None,
+) -> FastAPI:
+    return create_app(
+        kit,
+        routers=[form.router, writing.router, medcard.router, policies_router("conclusions")],
+        access=ACCESS,
+        problems=PROBLEMS,
+        views=views,
+        state={
+            "conclusions": conclusions,
+            "policies": conclusions.policies,
+            "sealers": conclusions.documents.sealers,
+            "queries": queries,
+        },
+    )
+
+
+def build_flows(
+    conclusions: Conclusions, store: EventStore, bus: Bus, inbox: Inbox, clock: Clock
+) -> Mapping[str, Runnable]:
+    """Everything that moves events: out, in, and from one stream to the next."""
+    inputs = {
+        f"inbox_{topic.producer}": bus_consumer(
+            service="conclusions",
+            topic=topic,
+            handlers=handlers,
+            app=conclusions,
+            bus=bus,
+            inbox=inbox,
+            clock=clock,
+            retryable=RETRYABLE,
+        )
+        for topic, handlers in INPUTS
+    }
+    return {
+        "relay": Relay(
+            service="conclusions",
+            store=store,
+            codec=CODEC,
+            publish=publish,
+            bus=bus,
+            topic=CONCLUSIONS_EVENTS,
+            inbox=inbox,
+        ),
+        "process_signing": own_consumer(
+            service="conclusions",
+            process=SIGNING,
+            store=store,
+            codec=CODEC,
+            app=conclusions,
+            inbox=inbox,
+            clock=clock,
+            retryable=RETRYABLE,
+        ),
+        **inputs,
+    }
+
+
+def describe() -> FastAPI:
+    """The API without any resource, for its documents."""
+    kit = describing_kit("conclusions")
+    nowhere = ProviderClient(AUTHORITY, httpx.AsyncClient(), Patience())
+    authority = SandboxCertificateAuthority(nowhere)
+    sealers = Sealers(MemoryKeyring())
+    conclusions = build_conclusions(
+        MemoryEventStore(),
+        sealers=sealers,
+        files=SealedFolder(Path(), sealers),
+        printer=PdfPrinter(kit.texts),
+        signer=PadesDocumentSigner(authority=authority, texts=kit.texts, timestamp_url=None),
+        authority=authority,
+        keys=MemorySigningKeys(),
+    )
+    return build_api(kit, conclusions)
+
+
+@asynccontextmanager
+async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIterator[Parts]:
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(
+            open_pool(settings.database_url, application_name="conclusions", max_size=16)
+        )
+        bus_pool = await stack.enter_async_context(
+            open_pool(settings.bus_url, application_name="conclusions")
+        )
+        await migrate(pool, "conclusions")
+        kit.health.add("database", lambda: _ask(pool))
+        store = await PostgresEventStore.open(pool)
+        stack.push_async_callback(store.close)
+        bus, inbox = await PostgresBus.open(bus_pool), await PostgresInbox.open(pool)
+        stack.push_async_callback(bus.close)
+        stack.push_async_callback(inbox.close)
+        tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
+        keys_client = await stack.enter_async_context(httpx.AsyncClient())
+        sealers = Sealers(
+            HttpKeyring(
+                keys_client, identity_url=settings.identity_url, service_token=tokens.of("identity")
+            )
+        )
+        client = await stack.enter_async_context(
+            ProviderClient.open(AUTHORITY, settings.certificate_authority_url)
+        )
+        kit.health.add(AUTHORITY, client.check, required=False)
+        authority = SandboxCertificateAuthority(client)
+        conclusions = build_conclusions(
+            store,
+            sealers=sealers,
+            files=SealedFolder(_folder(settings), sealers),
+            printer=PdfPrinter(kit.texts),
+            signer=PadesDocumentSigner(
+                authority=authority, texts=kit.texts, timestamp_url=settings.timestamp_url
+            ),
+            authority=authority,
+            keys=PostgresSigningKeys(pool, _wrapping_keys(settings)),
+        )
+        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
+        flows = build_flows(conclusions, store, bus, inbox, kit.clock)
+        timers = TimerWorker(
+            pool, TIMERS, DEADLINES, app=conclusions, service="conclusions", clock=kit.clock
+        )
+        yield Parts(
+            api=build_api(
+                kit,
+                conclusions,
+                views=Views(pool, VIEWS, runner=runner),
+                queries=Queries(pool),
+            ),
+            tasks={
+                "views": runner.run,
+                "timers": timers.run,
+                **{name: flow.run for name, flow in flows.items()},
+            },
+        )
+
+
+def _folder(settings: ConclusionsSettings) -> Path:
+    if settings.files_dir is None:
+        raise ConfigurationError("CONCLUSIONS_FILES_DIR is missing")
+    return settings.files_dir
+
+
+def _wrapping_keys(settings: ConclusionsSettings) -> MasterKeys:
+    try:
+        return MasterKeys.from_text(settings.key_encryption_key.get_secret_value())
+    except ValueError as wrong:
+        raise ConfigurationError(f"CONCLUSIONS_KEY_ENCRYPTION_KEY: {wrong}") from None
+
+
+async def _ask(pool: asyncpg.Pool) -> None:
+    await pool.fetchval("SELECT 1")
