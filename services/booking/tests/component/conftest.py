@@ -28,12 +28,14 @@ from contracts.identity import BranchAdded, ClinicianRegistered, PatientRegister
 from contracts.topics import TOPICS
 from event_store import EventFilter, EventStore, Metadata
 from event_store.memory import MemoryEventStore
+from event_store.postgres import PostgresEventStore
 from messaging import Envelope
 from messaging.memory import MemoryBus, MemoryInbox
 from messaging.testing import drain
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
 from read_models import ProjectionRunner, Queries, Views
+from service_kit.database import open_pool
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
 from timers import TimerWorker
 from vocabulary.ids import TenantId
@@ -315,3 +317,17 @@ async def empty_world(database: str) -> AsyncIterator[World]:
 async def world(empty_world: World) -> World:
     await empty_world.open_clinic()
     return empty_world
+
+
+@pytest.fixture
+async def postgres_world(database: str) -> AsyncIterator[World]:
+    """The same with the events in PostgreSQL, and everything running as in production."""
+    async with AsyncExitStack() as stack:
+        pool = await stack.enter_async_context(open_pool(database, application_name="tests"))
+        store = await PostgresEventStore.open(pool)
+        stack.push_async_callback(store.close)
+        world = World(store, pool)
+        await world.runner.drain()
+        world.client = await stack.enter_async_context(api_client(world.app))
+        await world.open_clinic()
+        yield world

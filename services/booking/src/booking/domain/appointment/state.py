@@ -138,9 +138,8 @@ def _paid(state: Appointment, event: AppointmentPaymentRecorded) -> Appointment:
 
 
 def _declined(state: Appointment, reason: str) -> Move | None:
-    if isinstance(state, Reserved) and state.move is not None:
-        return replace(state.move, declined=reason)
-    return None
+    move = state.move if isinstance(state, Reserved) else None
+    return move and replace(move, declined=reason)
 
 
 def _reserved(state: Appointment, **changes: object) -> Appointment:
