@@ -43,7 +43,7 @@ from consultation_room.domain.consultation.state import (
     expect_known,
     expect_open,
 )
-from consultation_room.domain.details import AuthorRole, ConsultationClosed, PaymentStatus
+from consultation_room.domain.details import AuthorRole, PaymentStatus
 from decider import Decider
 from vocabulary.ids import ClinicianId
 
@@ -181,23 +181,20 @@ def resume(command: ResumeConsultation, state: Consultation) -> Sequence[Consult
 
 def complete(command: CompleteConsultation, state: Consultation) -> Sequence[ConsultationCompleted]:
     _expect_assigned(state, command.clinician_id)
-    match expect_known(state):
-        case Closed(completed=True):
-            return []
-        case Closed():
-            raise ConsultationClosed
-        case Open():
-            raise NotInWork
-        case Started() as started:
-            return [
-                ConsultationCompleted(
-                    participants=started.details.participants,
-                    taken_at=started.work.taken_at,
-                    completed_at=command.now,
-                    conclusion_due_hours=command.policies.conclusion_due_hours,
-                    call_centre_phones=command.policies.call_centre_phones,
-                )
-            ]
+    if isinstance(state, Closed) and state.completed:
+        return []
+    room = expect_open(state)
+    if isinstance(room, Open):
+        raise NotInWork
+    return [
+        ConsultationCompleted(
+            participants=room.details.participants,
+            taken_at=room.work.taken_at,
+            completed_at=command.now,
+            conclusion_due_hours=command.policies.conclusion_due_hours,
+            call_centre_phones=command.policies.call_centre_phones,
+        )
+    ]
 
 
 def cancel(state: Consultation) -> Sequence[ConsultationCancelled]:

@@ -24,7 +24,6 @@ from consultation_room.domain.details import (
     ConsultationClosed,
     ConsultationDetails,
     ConsultationNotFound,
-    Participants,
     PaymentStatus,
 )
 
@@ -40,7 +39,6 @@ __all__ = [
     "expect_entry",
     "expect_known",
     "expect_open",
-    "participants_of",
 ]
 
 
@@ -171,11 +169,6 @@ def expect_entry(state: Consultation) -> Open | Started:
     if not room.payment_status.lets_in:
         raise PaymentRequired(appointment_id=room.details.participants.appointment_id)
     return room
-
-
-def participants_of(state: Consultation) -> Participants:
-    """Whose it is; raises ConsultationNotFound."""
-    return expect_known(state).details.participants
 
 
 def _open(state: Consultation) -> Open:
