@@ -1,7 +1,7 @@
 """Identity, put together."""
 
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -21,6 +21,7 @@ from identity.api.access import ACCESS
 from identity.api.dependencies import Desk
 from identity.api.problems import PROBLEMS
 from identity.application import Identity
+from identity.application.ports import SigningKeys
 from identity.application.processes import account_opening, registration
 from identity.application.registration import Registrar
 from identity.application.sign_in import SignIn
@@ -47,23 +48,34 @@ from identity.publishing import publish
 from identity.read_models import ended_sessions, profiles
 from identity.settings import IdentitySettings
 from identity.timers import registration_expiry
-from messaging import Relay, own_consumer
+from messaging import Bus, Inbox, Relay, Runnable, own_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
-from privacy.keyring import MasterKeys
+from privacy.keyring import Keyring, MasterKeys
 from privacy.postgres import MIGRATION as DATA_KEYS
 from privacy.postgres import PostgresKeyring
 from privacy.sealing import Sealers
 from read_models import ProjectionRunner, Queries, View, Views
 from service_kit.app import create_app
+from service_kit.clock import Clock
 from service_kit.database import migrate, open_pool
 from service_kit.errors import ConfigurationError
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
 from timers import TimerWorker, timers_view
 
-__all__ = ["CODEC", "VIEWS", "build_api", "build_identity", "describe", "open_identity"]
+__all__ = [
+    "CODEC",
+    "VIEWS",
+    "build_api",
+    "build_desk",
+    "build_identity",
+    "build_processes",
+    "build_relay",
+    "describe",
+    "open_identity",
+]
 
 ORGANISATIONS: Final = Codec(organisation_events.STORED_NAMES)
 CLINICIANS: Final = Codec(clinician_events.STORED_NAMES)
@@ -136,6 +148,35 @@ def build_api(
     )
 
 
+def build_relay(store: EventStore, bus: Bus, inbox: Inbox) -> Relay:
+    return Relay(
+        service="identity",
+        store=store,
+        codec=CODEC,
+        publish=publish,
+        bus=bus,
+        topic=IDENTITY_EVENTS,
+        inbox=inbox,
+    )
+
+
+def build_processes(
+    identity: Identity, store: EventStore, inbox: Inbox, clock: Clock
+) -> Mapping[str, Runnable]:
+    return {
+        process.name: own_consumer(
+            service="identity",
+            process=process,
+            store=store,
+            codec=CODEC,
+            app=identity,
+            inbox=inbox,
+            clock=clock,
+        )
+        for process in PROCESSES
+    }
+
+
 def describe() -> FastAPI:
     """The API without any resource, for its documents."""
     store = MemoryEventStore()
@@ -186,30 +227,11 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
             root_secret=await kept_root_secret(pool, master_keys),
         )
         runner = ProjectionRunner(pool, store, CODEC, VIEWS, opener=desk.sealers, clock=kit.clock)
-        relay = Relay(
-            service="identity",
-            store=store,
-            codec=CODEC,
-            publish=publish,
-            bus=bus,
-            topic=IDENTITY_EVENTS,
-            inbox=inbox,
-        )
         timers = TimerWorker(
             pool, TIMERS, DEADLINES, app=identity, service="identity", clock=kit.clock
         )
-        consumers = {
-            f"process:{process.name}": own_consumer(
-                service="identity",
-                process=process,
-                store=store,
-                codec=CODEC,
-                app=identity,
-                inbox=inbox,
-                clock=kit.clock,
-            ).run
-            for process in PROCESSES
-        }
+        relay = build_relay(store, bus, inbox)
+        processes = build_processes(identity, store, inbox, kit.clock)
         yield Parts(
             api=build_api(
                 kit,
@@ -219,7 +241,8 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
                 views=Views(pool, VIEWS, runner=runner),
                 queries=Queries(pool),
             ),
-            tasks={"views": runner.run, "relay": relay.run, "timers": timers.run, **consumers},
+            tasks={"views": runner.run, "relay": relay.run, "timers": timers.run}
+            | {f"process:{name}": process.run for name, process in processes.items()},
         )
 
 
@@ -227,8 +250,8 @@ def build_desk(
     settings: IdentitySettings,
     identity: Identity,
     *,
-    keyring: PostgresKeyring,
-    signing_keys: PostgresSigningKeys,
+    keyring: Keyring,
+    signing_keys: SigningKeys,
     root_secret: bytes,
 ) -> Desk:
     sealers, secrets = Sealers(keyring), derived_secrets(root_secret)
@@ -250,7 +273,7 @@ def build_desk(
             secrets.refresh_tokens,
             life=timedelta(minutes=settings.access_token_minutes),
         ),
-        published_keys=signing_keys,
+        signing_keys=signing_keys,
         sign_in=SignIn(
             identity=identity,
             passwords=passwords,

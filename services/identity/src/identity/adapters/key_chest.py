@@ -73,7 +73,7 @@ class PostgresSigningKeys:
         return jwt.encode(header, dict(claims), keys[chosen.key_id].key, ["ES256"])
 
     async def published(self) -> Mapping[str, Any]:
-        """See `PublishedKeySet`."""
+        """See `SigningKeys`."""
         keys = await self._current(self._clock.now())
         return {"keys": [key.key.as_dict(private=False) for key in keys.values()]}
 
@@ -168,7 +168,10 @@ class PostgresSigningKeys:
 
 
 async def kept_root_secret(pool: "asyncpg.Pool[asyncpg.Record]", master_keys: MasterKeys) -> bytes:
-    """The 32 bytes that hashes and refresh tokens are made from; made once per database."""
+    """The 32 bytes that hashes and refresh tokens are made from.
+
+    Made once per database, and wrapped anew when there is another current master key.
+    """
     fresh = master_keys.wrap(_SUITE, _ROOT, secrets.token_bytes(32))
     await pool.execute(
         "INSERT INTO root_secret (id, wrapped, master_key_id) VALUES (1, $1, $2)"
@@ -179,7 +182,15 @@ async def kept_root_secret(pool: "asyncpg.Pool[asyncpg.Record]", master_keys: Ma
     row = await pool.fetchrow("SELECT wrapped, master_key_id FROM root_secret WHERE id = 1")
     if row is None:
         raise AssertionError("the row was just written")
-    return master_keys.unwrap(_SUITE, _ROOT, _wrapped(row))
+    root = master_keys.unwrap(_SUITE, _ROOT, _wrapped(row))
+    if row["master_key_id"] != master_keys.current:
+        anew = master_keys.wrap(_SUITE, _ROOT, root)
+        await pool.execute(
+            "UPDATE root_secret SET wrapped = $1, master_key_id = $2 WHERE id = 1",
+            anew.wrapped,
+            anew.master_key_id,
+        )
+    return root
 
 
 def _wrapped(row: asyncpg.Record) -> WrappedKey:

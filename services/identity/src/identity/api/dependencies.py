@@ -3,15 +3,12 @@
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, cast
-from uuid import UUID
 
-import msgspec
 from fastapi import Depends, Request
 from pydantic import SecretStr
 
-from event_store import CommandContext
 from identity.application import Identity
-from identity.application.ports import Passwords, PublishedKeySet, Secrets
+from identity.application.ports import Passwords, Secrets, SigningKeys
 from identity.application.registration import Registrar
 from identity.application.sign_in import SignIn
 from identity.application.tokens import TokenOffice
@@ -28,7 +25,6 @@ __all__ = [
     "IdentityDep",
     "PoliciesDep",
     "QueriesDep",
-    "about",
     "idempotent_key",
 ]
 
@@ -42,7 +38,7 @@ class Desk:
     secrets: Secrets
     passwords: Passwords
     tokens: TokenOffice
-    published_keys: PublishedKeySet
+    signing_keys: SigningKeys
     sign_in: SignIn
     registrar: Registrar
     service_secrets: dict[str, SecretStr] = field(repr=False)
@@ -92,12 +88,6 @@ def idempotent_key(request: Request, *parts: object) -> str | None:
     """
     key = request.headers.get("idempotency-key")
     return None if key is None else ":".join([key, *(str(part) for part in parts)])
-
-
-def about(context: CommandContext, subject: UUID) -> CommandContext:
-    """The context of a command about a person whose id follows from the command's own."""
-    metadata = msgspec.structs.replace(context.metadata, subject=str(subject))
-    return msgspec.structs.replace(context, metadata=metadata)
 
 
 IdentityDep = Annotated[Identity, Depends(identity_of)]

@@ -50,7 +50,7 @@ async def show_keys(
     desk: DeskDep, _caller: Annotated[Caller, Depends(ACCESS.allow("show_keys"))]
 ) -> Mapping[str, Any]:
     """The public keys that verify access tokens, as a JSON Web Key Set (RFC 7517)."""
-    return await desk.published_keys.published()
+    return await desk.signing_keys.published()
 
 
 @router.post("/internal/service-tokens")

@@ -8,9 +8,10 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from event_store import CommandContext
 from identity.api.access import ACCESS
-from identity.api.dependencies import Desk, DeskDep, IdentityDep, about
+from identity.api.dependencies import Desk, DeskDep, IdentityDep
 from identity.api.problems import PROBLEMS
 from identity.application import Identity
+from identity.application.contexts import about
 from identity.application.logins import typed_email
 from identity.application.waiting import settled
 from identity.domain.account.commands import RequestAccount

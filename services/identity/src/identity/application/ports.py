@@ -14,9 +14,9 @@ __all__ = [
     "LoginHashes",
     "Passwords",
     "PresentedRefresh",
-    "PublishedKeySet",
     "RefreshTokens",
     "Secrets",
+    "SigningKeys",
     "TokenSigner",
 ]
 
@@ -41,11 +41,11 @@ class TokenSigner(Protocol):
         ...
 
 
-class PublishedKeySet(Protocol):
-    """What verifies the tokens that are alive."""
+class SigningKeys(TokenSigner, Protocol):
+    """The keys that sign access tokens."""
 
     async def published(self) -> Mapping[str, Any]:
-        """A JSON Web Key Set (RFC 7517) of public keys."""
+        """A JSON Web Key Set (RFC 7517) of the public keys that verify tokens that are alive."""
         ...
 
 

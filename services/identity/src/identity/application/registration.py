@@ -6,6 +6,7 @@ from uuid import UUID, uuid5
 
 from event_store import CommandContext, Handled
 from identity.application import Identity
+from identity.application.contexts import about
 from identity.application.logins import TypedLogin
 from identity.application.ports import Passwords, Secrets
 from identity.domain.passwords import PasswordFault, password_fault
@@ -13,6 +14,7 @@ from identity.domain.people import Consent, Login, LoginKind, PatientProfile
 from identity.domain.policies import IdentityPolicies
 from identity.domain.registration_attempt.commands import (
     ConfirmRegistration,
+    RegistrationAttemptCommand,
     ReissueCode,
     StartRegistration,
 )
@@ -77,7 +79,7 @@ class Registrar:
         command = StartRegistration(
             details=details, code=await self._new_code(details, context), now=now
         )
-        return await self.identity.registrations.handle(command, key=attempt_id, context=context)
+        return await self._handle(command, details, context)
 
     async def send_another_code(self, attempt_id: UUID, *, context: CommandContext) -> Answer:
         """Have another code sent; raises what the rules say."""
@@ -87,7 +89,7 @@ class Registrar:
             code=await self._new_code(details, context),
             now=context.metadata.time,
         )
-        return await self.identity.registrations.handle(command, key=attempt_id, context=context)
+        return await self._handle(command, details, context)
 
     async def confirm(
         self,
@@ -116,7 +118,17 @@ class Registrar:
             ),
             now=context.metadata.time,
         )
-        return await self.identity.registrations.handle(command, key=attempt_id, context=context)
+        return await self._handle(command, details, context)
+
+    async def _handle(
+        self,
+        command: RegistrationAttemptCommand,
+        details: RegistrationDetails,
+        context: CommandContext,
+    ) -> Answer:
+        return await self.identity.registrations.handle(
+            command, key=details.attempt_id, context=about(context, details.profile.patient_id)
+        )
 
     async def _known(self, attempt_id: UUID, context: CommandContext) -> RegistrationDetails:
         state, _ = await self.identity.registrations.load(

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-import msgspec
-
 from decider import Rejection
 from event_store import CommandContext, Handled
 from identity.application import Identity
+from identity.application.contexts import as_account, step
 from identity.application.logins import TypedLogin
 from identity.application.ports import Passwords
 from identity.domain.account.state import Open
@@ -18,7 +17,6 @@ from identity.domain.session.events import SessionEvent
 from identity.domain.session.state import Session
 from identity.domain.sign_in_guard.commands import BeginSignIn, ForgiveSignIn
 from privacy.sealing import Sealers
-from service_kit.ids import command_id
 from vocabulary.ids import SessionId, TenantId
 
 __all__ = ["InvalidCredentials", "SignIn", "SignedIn"]
@@ -69,7 +67,7 @@ class SignIn:
             await self.identity.sign_in_guards.handle(
                 BeginSignIn(attempt_id=attempt_id, now=now, limit=limit, window=window),
                 key=key,
-                context=_derived(context, f"begin {key}"),
+                context=step(context, f"begin {key}"),
             )
         account = None if login is None else await self._account(tenant, login)
         concealed = (
@@ -86,13 +84,13 @@ class SignIn:
                 expires_at=now + self.session_life,
             ),
             key=session_id,
-            context=_derived(context, "start", account=account),
+            context=as_account(step(context, "start"), account),
         )
         for key in guards:
             await self.identity.sign_in_guards.handle(
                 ForgiveSignIn(attempt_id=attempt_id),
                 key=key,
-                context=_derived(context, f"forgive {key}"),
+                context=step(context, f"forgive {key}"),
             )
         return SignedIn(account=account, session_id=session_id, handled=handled)
 
@@ -102,19 +100,3 @@ class SignIn:
             return None
         account, _ = await self.identity.accounts.load(tenant=tenant, key=reservation.account_id)
         return account if isinstance(account, Open) else None
-
-
-def _derived(context: CommandContext, step: str, *, account: Open | None = None) -> CommandContext:
-    """The context of one of several commands of a request; those after the password are the person's own."""
-    metadata = context.metadata
-    if account is not None:
-        details = account.details
-        metadata = msgspec.structs.replace(
-            metadata,
-            actor=f"account:{details.account_id}",
-            role=str(details.roles[0]),
-            subject=str(details.patient_id or details.account_id),
-        )
-    return CommandContext(
-        command_id=command_id(metadata.tenant, str(context.command_id), step), metadata=metadata
-    )
