@@ -1,6 +1,6 @@
 """A whole booking service in one process: memory store and bus, real views, a clock that stands still."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
@@ -26,6 +26,7 @@ from contracts.billing import InvoicePaid, PricePublished
 from contracts.fact import PublicEvent
 from contracts.identity import BranchAdded, ClinicianRegistered, PatientRegistered
 from contracts.topics import TOPICS
+from embedded.postgres import with_database
 from event_store import EventFilter, EventStore, Metadata
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
@@ -331,3 +332,11 @@ async def postgres_world(database: str) -> AsyncIterator[World]:
         world.client = await stack.enter_async_context(api_client(world.app))
         await world.open_clinic()
         yield world
+
+
+@pytest.fixture
+def bus_database(postgres_administrator: Any) -> Iterator[str]:
+    """A second empty database."""
+    name = postgres_administrator.create()
+    yield with_database(postgres_administrator.url, name)
+    postgres_administrator.drop(name)

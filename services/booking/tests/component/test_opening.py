@@ -1,0 +1,37 @@
+"""The service as the run loop opens it, over real databases."""
+
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from booking.bootstrap import describe, open_booking
+from booking.settings import BookingSettings
+from service_kit.testing import Tokens, api_client, make_kit
+
+
+@pytest.mark.integration
+async def test_a_service_that_has_just_opened_answers(database: str, bus_database: str) -> None:
+    settings = BookingSettings(
+        port=0,
+        database_url=SecretStr(database),
+        bus_url=SecretStr(bus_database),
+        identity_url="http://127.0.0.1:1",
+        service_secret=SecretStr("secret"),
+    )
+    kit = make_kit("booking")
+    async with open_booking(settings, kit) as parts:
+        api: Any = parts.api
+        async with api_client(api) as client:
+            headers = Tokens(kit.clock).headers("anonymous")
+            for path in ("/api/v1/doctors", "/api/v1/search?q=a", "/readyz"):
+                assert (await client.get(path, headers=headers)).status_code == 200
+        assert {"views", "timers", "relay", "reservation", "rescheduling", "schedule"} <= set(
+            parts.tasks
+        )
+
+
+def test_the_api_is_described_without_any_resource() -> None:
+    paths = describe().openapi()["paths"]
+    assert "/api/v1/appointments/{appointment_id}/rescheduling" in paths
+    assert all(path.startswith("/api/v1/") for path in paths)
