@@ -103,7 +103,7 @@ confirmed = RegistrationConfirmed(
 completed = RegistrationCompleted(details=details)
 resend = ReissueCode(request_id=UUID(int=21), code=other, now=RESEND)
 
-awaiting = [started, issued]
+awaiting: list[RegistrationAttemptEvent] = [started, issued]
 registration = Specification(REGISTRATION_ATTEMPT)
 
 
