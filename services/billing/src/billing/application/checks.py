@@ -1,7 +1,7 @@
 """Looking at the provider: the only proof of money. Timers, notifications and returning payers all end here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 from uuid import uuid5
@@ -236,7 +236,8 @@ class RefundChecks:
 
 def governed(context: CommandContext, version: int) -> CommandContext:
     """The same command with the version of the policies that it was decided by (OPS-15)."""
-    return replace(context, metadata=msgspec.structs.replace(context.metadata, policy=version))
+    metadata = msgspec.structs.replace(context.metadata, policy=version)
+    return CommandContext(command_id=context.command_id, metadata=metadata)
 
 
 def _verdict(found: ProviderPayment, now: datetime) -> PaymentCommand:
@@ -264,4 +265,4 @@ def _idempotence_key(state: refund.Trying) -> str:
 
 
 def _step(context: CommandContext, word: str) -> CommandContext:
-    return replace(context, command_id=uuid5(context.command_id, word))
+    return CommandContext(command_id=uuid5(context.command_id, word), metadata=context.metadata)

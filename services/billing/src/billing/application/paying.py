@@ -1,7 +1,6 @@
 """What spans streams while somebody waits: the way to the provider's page, and what a notification leads to."""
 
 import asyncio
-from dataclasses import replace
 
 import msgspec
 
@@ -54,7 +53,7 @@ async def follow_hint(billing: Billing, hint: Hint, context: CommandContext) -> 
         subject=str(state.payment.patient_id),
         correlation=found.correlation or context.metadata.correlation,
     )
-    looked = replace(context, metadata=metadata)
+    looked = CommandContext(command_id=context.command_id, metadata=metadata)
     await billing.payment_checks.settle(found, key=found.payment_id, context=looked)
     refunding, _ = await billing.refunds.load(tenant=tenant, key=found.payment_id)
     if not isinstance(refunding, refund.Unknown):
