@@ -83,6 +83,7 @@ def processes(machine: Machine) -> Sequence[Process]:
             {
                 "BILLING_YOOKASSA_URL": machine.url("acquirer"),
                 "BILLING_YOOKASSA_PROFILES": json.dumps(shops(machine)),
+                "BILLING_CALLBACK_SOURCES": json.dumps([f"{LOCAL}/32"]),
             },
             needs=("identity", "acquirer"),
         ),
