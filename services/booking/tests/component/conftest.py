@@ -59,7 +59,7 @@ MORNINGS = {
     "kinds": ["ONLINE"],
     "valid_from": "2026-12-01",
     "valid_to": "2026-12-31",
-    "weekdays": [1, 2, 3, 4, 5],
+    "weekdays": ["MON", "TUE", "WED", "THU", "FRI"],
     "first_at": "10:00",
     "last_at": "11:00",
     "cells": ["10:00", "10:30", "11:00"],

@@ -207,7 +207,7 @@ async def test_moving_over_a_day_on_which_clocks_change_keeps_the_wall_time(
     template = {
         **world.mornings,
         "valid_from": "2026-10-01",
-        "weekdays": [6, 7],
+        "weekdays": ["SAT", "SUN"],
         "first_at": "01:00",
         "last_at": "04:00",
         "cells": ["02:00", "02:30", "03:00"],

@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 TEMPLATES = "/api/v1/schedule-templates"
-FRIDAYS = {"weekdays": [5], "cells": ["10:00", "10:45"]}
+FRIDAYS = {"weekdays": ["FRI"], "cells": ["10:00", "10:45"]}
 
 
 async def create(world: Any, **changes: Any) -> Any:
@@ -26,7 +26,7 @@ async def test_a_doctor_reads_what_was_saved(world: Any) -> None:
     template = await only(world)
     assert {name: template[name] for name in ("name", "weekdays", "valid_from", "valid_to")} == {
         "name": "Mornings",
-        "weekdays": [1, 2, 3, 4, 5],
+        "weekdays": ["MON", "TUE", "WED", "THU", "FRI"],
         "valid_from": "2026-12-01",
         "valid_to": "2026-12-31",
     }
@@ -73,7 +73,7 @@ async def test_switching_off_leaves_what_is_booked(world: Any) -> None:
         ({"cells": ["10:10"]}, "CELL_OFF_GRID"),
         ({"day_ends_at": "11:14"}, "LAST_APPOINTMENT_TOO_LATE"),
         ({"first_at": "12:00"}, "FIRST_AFTER_LAST"),
-        ({"weekdays": [8]}, "VALIDATION_FAILED"),
+        ({"weekdays": ["EVERY"]}, "VALIDATION_FAILED"),
     ],
 )
 async def test_a_wrong_template_is_refused_with_its_reason(
@@ -117,7 +117,7 @@ async def test_a_template_is_changed_while_it_is_off_and_deleted_when_confirmed(
 async def test_each_midnight_of_the_branch_opens_one_more_day(empty_world: Any) -> None:
     world = empty_world
     await world.set_policy("schedule_horizon_days", 3)
-    every_day = {**world.mornings, "weekdays": [1, 2, 3, 4, 5, 6, 7]}
+    every_day = {**world.mornings, "weekdays": ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"]}
     await world.open_clinic(template=every_day)
     third, fourth = date(2026, 12, 3), date(2026, 12, 4)
     midnight = datetime(2026, 12, 1, 21, 0, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """The doctor's schedule templates (BKG-57..61)."""
 
 from datetime import date, time
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -43,6 +44,21 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/schedule-templates", tags=["schedule"])
 
 
+class Weekday(StrEnum):
+    """A day of the week, Monday first."""
+
+    MON = "MON"
+    TUE = "TUE"
+    WED = "WED"
+    THU = "THU"
+    FRI = "FRI"
+    SAT = "SAT"
+    SUN = "SUN"
+
+
+_WEEK = tuple(Weekday)
+
+
 class TemplateBody(BaseModel):
     """A working week. Times are those of the branch's clocks; `cells` are the ticked cells of the 15-minute grid.
 
@@ -59,7 +75,7 @@ class TemplateBody(BaseModel):
                     "kinds": ["ONLINE"],
                     "valid_from": "2026-12-01",
                     "valid_to": "2027-05-31",
-                    "weekdays": [1, 2, 3, 4, 5],
+                    "weekdays": ["MON", "TUE", "WED", "THU", "FRI"],
                     "first_at": "09:00",
                     "last_at": "12:00",
                     "cells": ["09:00", "09:30", "10:00", "10:30"],
@@ -73,9 +89,7 @@ class TemplateBody(BaseModel):
     kinds: Annotated[list[AppointmentKind], Field(max_length=2)]
     valid_from: date
     valid_to: date
-    weekdays: Annotated[
-        list[Annotated[int, Field(ge=1, le=7)]], Field(max_length=7, description="1 is Monday")
-    ]
+    weekdays: Annotated[list[Weekday], Field(max_length=7)]
     first_at: time
     last_at: time
     cells: Annotated[list[time], Field(max_length=96)] = []
@@ -251,7 +265,7 @@ async def _template(
         kinds=tuple(body.kinds),
         valid_from=body.valid_from,
         valid_to=body.valid_to,
-        weekdays=tuple(body.weekdays),
+        weekdays=tuple(_WEEK.index(day) + 1 for day in body.weekdays),
         first_at=body.first_at,
         last_at=body.last_at,
         cells=tuple(body.cells),
@@ -297,7 +311,7 @@ def _shown(template_id: TemplateId, template: Template, opened_until: date | Non
         kinds=list(template.kinds),
         valid_from=template.valid_from,
         valid_to=template.valid_to,
-        weekdays=list(template.weekdays),
+        weekdays=[_WEEK[number - 1] for number in template.weekdays],
         first_at=template.first_at,
         last_at=template.last_at,
         cells=list(template.cells),
