@@ -53,7 +53,7 @@ class Talk:
         )
         await self.heard(lambda message: message.get("text") == text)
 
-    async def heard(self, wanted: Any, seconds: float = 15) -> dict[str, Any]:
+    async def heard(self, wanted: Any, seconds: float = 15) -> Any:
         """The first message that fits, waited for."""
         return await self._until(lambda: next(filter(wanted, self.messages), None), seconds)
 
