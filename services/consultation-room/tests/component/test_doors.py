@@ -1,0 +1,58 @@
+"""Every route as everybody."""
+
+from typing import Any
+from uuid import UUID
+
+from consultation_room.bootstrap import describe
+from service_kit.testing import Example, access_walk
+
+
+async def test_every_route_lets_in_whom_the_table_names(world: Any) -> None:
+    await world.opened()
+    await world.opened("foreign", patient_id=world.other_patient, clinician_id=world.other_doctor)
+    await world.tell()
+    mine, theirs = (
+        {"consultation_id": item["consultation_id"]}
+        for item in sorted(
+            (await world.get("", who="manager"))["items"],
+            key=lambda item: item["patient_id"] != str(world.patient),
+        )
+    )
+    world.clock.set(world.start)
+
+    def example(json: Any = None, **path: object) -> Example:
+        return Example(
+            path={**mine, **path}, json=json, foreign=Example(path={**theirs, **path}, json=json)
+        )
+
+    words = {"client_message_id": str(UUID(int=1)), "text": "Здравствуйте"}
+    file_id = {"file_id": UUID(int=1)}
+    policy = {"key": "max_files", "value": 5, "reason": "tests"}
+    findings = await access_walk(
+        world.process.app,
+        {
+            "read_consultation": example(),
+            "connect": example(),
+            "take_in_work": example(),
+            "complete_consultation": example(),
+            "read_messages": example(),
+            "post_message": example(words),
+            "share_file": example(),
+            "read_file": example(**file_id),
+            "join_live": example(),
+            "set_policy": Example(json=policy),
+        },
+        patient_id=world.patient,
+        clinician_id=world.doctor,
+    )
+    # There is no file, so whoever may read one is answered 404.
+    findings = [finding for finding in findings if "/files/{file_id}" not in finding]
+    assert findings == []
+
+
+def test_the_document_names_the_live_path_and_every_problem() -> None:
+    document = describe().openapi()
+    assert document["x-live"] == ["/api/v1/consultations/{consultation_id}/live"]
+    taking = document["paths"]["/api/v1/consultations/{consultation_id}/taking"]["post"]
+    assert set(taking["responses"]) >= {"200", "402", "403", "404", "409"}
+    assert taking["description"]
