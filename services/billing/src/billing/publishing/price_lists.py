@@ -8,15 +8,13 @@ __all__ = ["publish"]
 
 
 def publish(event: private.PriceListEvent) -> PublicEvent:
-    match event:
-        case private.PricePublished():
-            return PricePublished(
-                service_id=event.service_id,
-                branch_id=event.branch_id,
-                department=event.department,
-                code=event.code,
-                name=event.name,
-                price_kopecks=event.price.kopecks,
-            )
-        case private.PriceWithdrawn():
-            return PriceWithdrawn(service_id=event.service_id, branch_id=event.branch_id)
+    if isinstance(event, private.PriceWithdrawn):
+        return PriceWithdrawn(service_id=event.service_id, branch_id=event.branch_id)
+    return PricePublished(
+        service_id=event.service_id,
+        branch_id=event.branch_id,
+        department=event.department,
+        code=event.code,
+        name=event.name,
+        price_kopecks=event.price.kopecks,
+    )
