@@ -73,6 +73,14 @@ async def test_messages_are_found_by_recipient_kind_and_page(mail: Mail) -> None
     assert second["next"] is None
 
 
+async def test_a_letter_is_found_by_its_message_id(mail: Mail) -> None:
+    for number in range(2):
+        await send(mail, letter(message_id=f"<{number}@kabinet>"))
+    [found] = await mail.messages(message_id="<1@kabinet>")
+    assert found["message_id"] == "<1@kabinet>"
+    assert await mail.messages(message_id="<9@kabinet>") == []
+
+
 async def test_messages_can_be_forgotten(mail: Mail) -> None:
     for to in ("anna@example.org", "boris@example.org", "vera@example.org"):
         await send(mail, letter(to, f"<{to}>"))

@@ -24,11 +24,20 @@ def list_messages(
     sink: SinkDep,
     to: str | None = None,
     kind: Kind | None = None,
+    message_id: Annotated[
+        str | None, Query(description="The Message-ID of a letter, with its brackets")
+    ] = None,
     after: Annotated[int, Query(ge=0, description="Only messages with a greater id")] = 0,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
 ) -> Json:
     """Messages in the order of arrival; `next` is the `after` of the following page."""
-    found = sink.store.find(to=to, kind=kind, after=after, limit=limit)
+    found = sink.store.find(
+        to=to,
+        kind=kind or ("email" if message_id else None),
+        identity=message_id,
+        after=after,
+        limit=limit,
+    )
     return {
         "items": [message_object(message) for message in found],
         "next": found[-1].id if len(found) == limit else None,

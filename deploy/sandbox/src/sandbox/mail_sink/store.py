@@ -75,6 +75,7 @@ class Store:
         *,
         to: str | None = None,
         kind: Kind | None = None,
+        identity: str | None = None,
         after: int = 0,
         limit: int = 50,
         newest_first: bool = False,
@@ -83,8 +84,15 @@ class Store:
         with self._database.transaction() as sql:
             rows = sql.execute(
                 f"SELECT *, {_DELIVERIES} FROM messages WHERE {_MATCHES} AND id > :after"  # noqa: S608 - constants only
+                " AND (:identity IS NULL OR identity = :identity)"
                 f" ORDER BY id {direction} LIMIT :limit",
-                {"to": _plain(to), "kind": kind, "after": after, "limit": limit},
+                {
+                    "to": _plain(to),
+                    "kind": kind,
+                    "identity": identity,
+                    "after": after,
+                    "limit": limit,
+                },
             ).fetchall()
         return [_message(row) for row in rows]
 
