@@ -93,6 +93,14 @@ def processes(machine: Machine) -> Sequence[Process]:
             {
                 "NOTIFICATIONS_SMTP_HOST": LOCAL,
                 "NOTIFICATIONS_SMTP_PORT": str(machine.ports["smtp"]),
+                "NOTIFICATIONS_SMTP_SECURITY": "none",
+                "NOTIFICATIONS_MAIL_FROM": "clinic@kabinet.example",
+                "NOTIFICATIONS_MAIL_LOOKUP_URL": machine.url("mail"),
+                "NOTIFICATIONS_SMS_URL": machine.url("mail"),
+                # The sink's own default.
+                "NOTIFICATIONS_SMS_API_ID": "sandbox",
+                # Until there is a cabinet, a link opens the card's document in the API.
+                "NOTIFICATIONS_CABINET_URL": f"{machine.url('gateway')}/api/v1",
             },
             needs=("identity", "mail"),
         ),
