@@ -1,0 +1,1 @@
+"""The ways out: SMTP with calendar invitations, SMS over HTTP."""

@@ -1,0 +1,1 @@
+"""What can be asked over HTTP: one's own feed, and how the clinic's messages went."""

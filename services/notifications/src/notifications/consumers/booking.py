@@ -1,0 +1,169 @@
+"""What booking tells: the life of an appointment. Its patient hears of it, of its move or end its doctor too."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from contracts.booking import (
+    AppointmentCancelled,
+    AppointmentRequested,
+    AppointmentRescheduled,
+    AppointmentReserved,
+    LatePaymentRefused,
+)
+from contracts.fact import PublicEvent
+from messaging import Cause, Dispatch, Reaction
+from notifications.application import Notifications
+from notifications.application.queueing import known_plan, tell_of_appointment
+from notifications.domain.appointment_details import AppointmentDetails
+from notifications.domain.message_types import MessageType
+from notifications.domain.reminder_plan.commands import (
+    NoteAppointment,
+    PlanReminders,
+    RecordPayment,
+    WithdrawReminders,
+)
+from vocabulary.ids import AppointmentId, BranchId, ClinicianId, PatientId
+from vocabulary.zone import zone_id
+
+__all__ = ["HANDLERS"]
+
+
+def on_appointment_requested(event: AppointmentRequested, _cause: Cause) -> Sequence[Dispatch]:
+    """Nobody is told yet; but its end may have to be told, and does not repeat these facts."""
+    return [_to_plan(event.appointment_id, NoteAppointment(details=_details(event)))]
+
+
+async def on_appointment_reserved(
+    event: AppointmentReserved, cause: Cause, app: Notifications
+) -> Sequence[Dispatch]:
+    """A letter with a link to the booking card (NTF-09), and reminders from now on (NTF-11)."""
+    details = _details(event)
+    await _plan(details, 0, cause, app)
+    paid = RecordPayment(appointment_id=details.appointment_id)
+    return [
+        *([_to_plan(event.appointment_id, paid)] if event.payment_status == "PAID" else []),
+        await tell_of_appointment(
+            app,
+            cause,
+            MessageType.APPOINTMENT_RESERVED,
+            details.patient_id,
+            details,
+            calendar="REQUEST",
+            sequence="0",
+        ),
+    ]
+
+
+async def on_appointment_rescheduled(
+    event: AppointmentRescheduled, cause: Cause, app: Notifications
+) -> Sequence[Dispatch]:
+    details = _details(event)
+    await _plan(details, event.sequence, cause, app)
+    moved = {"previous_starts_at": event.previous_starts_at.isoformat()}
+    kind = MessageType.APPOINTMENT_RESCHEDULED
+    calendar = {"calendar": "REQUEST", "sequence": str(event.sequence)}
+    return [
+        await tell_of_appointment(
+            app, cause, kind, details.patient_id, details, **moved, **calendar
+        ),
+        await tell_of_appointment(app, cause, kind, details.clinician_id, details, **moved),
+    ]
+
+
+async def on_appointment_cancelled(
+    event: AppointmentCancelled, cause: Cause, app: Notifications
+) -> Sequence[Dispatch]:
+    """Both sides hear of it with what becomes of the money (NTF-13). Of a mere hold the doctor never knew."""
+    plan, details = await known_plan(app, cause, event.appointment_id)
+    withdraw = _to_plan(
+        event.appointment_id, WithdrawReminders(appointment_id=details.appointment_id)
+    )
+    if not event.was_reserved and event.reason == "HOLD_EXPIRED":
+        return [
+            withdraw,
+            await tell_of_appointment(
+                app, cause, MessageType.HOLD_EXPIRED, details.patient_id, details
+            ),
+        ]
+    kind = MessageType.APPOINTMENT_CANCELLED
+    told = {"by": event.by, "refund": _refund(event, paid=plan.paid)}
+    if not event.was_reserved:
+        to_patient = await tell_of_appointment(
+            app, cause, kind, details.patient_id, details, **told
+        )
+        return [withdraw, to_patient]
+    # RFC 5546, 3.2.5: a cancellation has a sequence number of its own.
+    calendar = {"calendar": "CANCEL", "sequence": str(plan.sequence + 1)}
+    return [
+        withdraw,
+        await tell_of_appointment(
+            app, cause, kind, details.patient_id, details, **told, **calendar
+        ),
+        await tell_of_appointment(app, cause, kind, details.clinician_id, details, **told),
+    ]
+
+
+async def on_late_payment_refused(
+    event: LatePaymentRefused, cause: Cause, app: Notifications
+) -> Sequence[Dispatch]:
+    _, details = await known_plan(app, cause, event.appointment_id)
+    return [
+        await tell_of_appointment(app, cause, MessageType.LATE_PAYMENT, event.patient_id, details)
+    ]
+
+
+def _refund(event: AppointmentCancelled, *, paid: bool) -> str:
+    """Only a patient's own late cancellation keeps the money (BIL-42, BIL-43)."""
+    if not paid:
+        return "NOTHING_PAID"
+    return "RETURNED" if event.refund_eligible or event.by != "PATIENT" else "KEPT"
+
+
+async def _plan(
+    details: AppointmentDetails, sequence: int, cause: Cause, app: Notifications
+) -> None:
+    rules, version = await app.policies.at(cause.tenant, cause.now)
+    context = cause.command("plan")
+    await app.reminder_plans.handle(
+        PlanReminders(
+            details=details,
+            sequence=sequence,
+            minutes_before=rules.reminder_minutes,
+            now=cause.now,
+        ),
+        key=details.appointment_id,
+        context=msgspec.structs.replace(
+            context, metadata=msgspec.structs.replace(context.metadata, policy=version)
+        ),
+    )
+
+
+def _to_plan(appointment_id: object, command: object) -> Dispatch:
+    return Dispatch(to="reminder_plans", key=appointment_id, command=command)
+
+
+def _details(
+    event: AppointmentRequested | AppointmentReserved | AppointmentRescheduled,
+) -> AppointmentDetails:
+    return AppointmentDetails(
+        appointment_id=AppointmentId(event.appointment_id),
+        patient_id=PatientId(event.patient_id),
+        clinician_id=ClinicianId(event.clinician_id),
+        doctor_name=event.doctor_name,
+        specialty=event.specialty,
+        branch_id=BranchId(event.branch_id),
+        zone=zone_id(event.zone),
+        kind=event.kind,
+        starts_at=event.starts_at,
+        ends_at=event.ends_at,
+    )
+
+
+HANDLERS: dict[type[PublicEvent], Reaction] = {
+    AppointmentRequested: on_appointment_requested,
+    AppointmentReserved: on_appointment_reserved,
+    AppointmentRescheduled: on_appointment_rescheduled,
+    AppointmentCancelled: on_appointment_cancelled,
+    LatePaymentRefused: on_late_payment_refused,
+}

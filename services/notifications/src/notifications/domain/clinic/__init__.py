@@ -1,0 +1,1 @@
+"""The clinic as letters name it: own copy of identity's facts."""
