@@ -10,6 +10,7 @@ from conclusions.domain.conclusion.events import Document, SigningFailure
 from conclusions.domain.policies import SigningMode
 from conclusions.read_models.conclusions import ConclusionRow, FailureRow, Status
 from service_kit.texts import zone_label
+from vocabulary.zone import utc_to_local
 
 __all__ = ["AppointmentOut", "CardOut", "CertificateOut", "DocumentOut", "StatusOut"]
 
@@ -130,7 +131,7 @@ class CardOut(BaseModel):
             consultation_id=row.consultation_id,
             appointment=AppointmentOut(
                 appointment_id=row.appointment_id,
-                starts_at=document.appointment_at,
+                starts_at=utc_to_local(document.appointment_at, document.zone),
                 zone=document.zone,
                 zone_label=zone_label(document.appointment_at, document.zone),
             ),

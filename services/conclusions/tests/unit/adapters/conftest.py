@@ -17,8 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 import conclusions
-from conclusions.adapters.certificates import SigningCredential
-from conclusions.adapters.pdf_document import PrintedConclusion
+from conclusions.application.ports import PrintedConclusion, SigningCredential
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 YEAR = timedelta(days=365)

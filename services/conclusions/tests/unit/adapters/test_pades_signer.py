@@ -19,15 +19,17 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pypdf import PdfReader, PdfWriter
 
-from conclusions.adapters.certificates import CertificateRefused, Refusal, SigningCredential
-from conclusions.adapters.pades_signer import (
+from conclusions.adapters.pades_signer import PadesSigner, StampPlacement
+from conclusions.adapters.pades_verification import Outcome, verify
+from conclusions.adapters.pdf_document import print_conclusion
+from conclusions.application.ports import (
+    CertificateRefused,
     DocumentUnsignable,
-    PadesSigner,
-    StampPlacement,
+    PrintedConclusion,
+    Refusal,
+    SigningCredential,
     TimestampUnavailable,
 )
-from conclusions.adapters.pades_verification import Outcome, verify
-from conclusions.adapters.pdf_document import PrintedConclusion, print_conclusion
 
 NOON = datetime.fromisoformat("2026-11-21T12:00:00+00:00")
 SECOND = timedelta(seconds=1)

@@ -13,12 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from pypdf import PdfReader
 
-from conclusions.adapters.pdf_document import (
-    FIELD_KEYS,
-    LogoUnreadable,
-    PrintedConclusion,
-    print_conclusion,
-)
+from conclusions.adapters.pdf_document import LogoUnreadable, print_conclusion
+from conclusions.application.ports import PrintedConclusion
+from conclusions.domain.form import FIELD_KEYS
 
 Tool = Callable[..., str]
 Texts = dict[str, str]
