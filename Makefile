@@ -31,6 +31,10 @@ run: setup ## Run the whole suite here (PORT=8080, DATA=.data); Ctrl-C stops it
 demo: setup ## Watch a patient book, pay, meet a doctor and receive a signed conclusion
 	@$(BIN)/python -m journeys demo --port $(PORT) --data $(DATA)
 
+.PHONY: stop
+stop: setup ## Stop the suite that runs on DATA
+	@$(BIN)/python -m embedded down --data $(DATA)
+
 .PHONY: check
 check: setup format-check lint types arch contracts-check unit ## What one runs before every commit
 
@@ -85,7 +89,7 @@ contracts-check: setup
 
 .PHONY: bench
 bench: setup ## Measure speed against floors in the same run; writes build/bench.json
-	@$(BIN)/python -m bench
+	@$(BIN)/python tools/bench
 
 .PHONY: chaos
 chaos: setup ## Kill services while journeys run, then verify the whole log (bounded)
