@@ -465,16 +465,20 @@ def cancellation(
 
 
 @pytest.fixture
+def store() -> EventStore:
+    return MemoryEventStore()
+
+
+@pytest.fixture
 async def world(
-    database: str, clock: FixedClock, acquirer: Acquirer, provider: YooKassa
+    database: str,
+    clock: FixedClock,
+    acquirer: Acquirer,
+    provider: YooKassa,
+    store: EventStore,
 ) -> AsyncIterator[World]:
     pool = await asyncpg.create_pool(database, min_size=1, max_size=5)
-    store, bus, inbox, keyring = (
-        MemoryEventStore(),
-        MemoryBus(),
-        MemoryInbox(),
-        MemoryKeyring(),
-    )
+    bus, inbox, keyring = MemoryBus(), MemoryInbox(), MemoryKeyring()
     policies = PolicyBook(store, BillingPolicies, service="billing", fresh_seconds=0)
     billing = build_billing(store, provider, Sealers(keyring), policies)
     runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=clock)

@@ -22,7 +22,41 @@ async def begun(world: Any, **more: Any) -> tuple[Any, Any]:
 
 
 @pytest.mark.requirement("BIL-16")
-async def test_repeated_and_reordered_notifications_change_nothing(world: Any) -> None:
+async def test_notifications_in_the_wrong_order_change_nothing(world: Any) -> None:
+    await world.acquirer.north.behave(reorder_window_seconds=60)
+    appointment_id, answer = await begun(world)
+    await world.press_pay(answer)
+    await world.pass_time(seconds=10)
+    await world.reserve(appointment_id)
+    await world.cancel(appointment_id)
+    before = await world.stored()
+    assert len(world.facts(RefundSucceeded)) == 1
+    world.clock.set(world.clock.now() + world.minutes(1))
+    await world.notified()
+    sent = await world.acquirer.north.client.get("/sandbox/notifications")
+    assert [item["event"] for item in sent.json()["items"]] == [
+        "refund.succeeded",
+        "payment.succeeded",
+    ]
+    assert {item["status"] for item in sent.json()["items"]} == {"delivered"}
+    assert await world.stored() == before
+
+
+@pytest.mark.requirement("BIL-16", "BIL-17")
+async def test_a_notification_that_comes_after_the_expiry_is_still_money(world: Any) -> None:
+    await world.acquirer.north.behave(notification_delay_seconds=1200)
+    _, answer = await begun(world)
+    world.clock.set(world.clock.now() + world.minutes(14))
+    await world.press_pay(answer)
+    await world.expire(answer)
+    assert world.facts(InvoicePaid) == []
+    world.clock.set(world.clock.now() + world.minutes(20))
+    await world.notified()
+    assert len(world.facts(InvoicePaid)) == 1
+
+
+@pytest.mark.requirement("BIL-16")
+async def test_repeated_notifications_change_nothing(world: Any) -> None:
     await world.acquirer.north.behave(repeat_notifications=3)
     _, answer = await begun(world)
     await world.press_pay(answer)
@@ -87,7 +121,7 @@ async def test_after_the_hold_nothing_can_be_paid(world: Any) -> None:
     assert answer.json()["facts"]["pay_before"] == "2026-11-21T09:15:00Z"
 
 
-@pytest.mark.requirement("BIL-17", "BIL-43", "NTF-24")
+@pytest.mark.requirement("BIL-17", "BIL-43")
 async def test_late_money_of_a_lost_slot_goes_back(world: Any) -> None:
     await world.acquirer.north.behave(lose_notifications=100)
     appointment_id, answer = await begun(world)

@@ -59,7 +59,7 @@ async def test_cancelling_the_booking_cancels_the_open_invoice(world: Any) -> No
     assert (answer.status_code, answer.json()["code"]) == (409, "INVOICE_CANCELLED")
 
 
-@pytest.mark.requirement("BIL-12", "BIL-15", "BIL-16", "BIL-45", "NTF-24")
+@pytest.mark.requirement("BIL-12", "BIL-15", "BIL-16", "BIL-45")
 async def test_a_patient_pays_on_the_provider_s_page(world: Any) -> None:
     appointment_id = await world.requested()
     invoice = await world.invoice(appointment_id)

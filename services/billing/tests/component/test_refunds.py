@@ -13,7 +13,7 @@ from contracts.billing import (
 )
 
 
-@pytest.mark.requirement("BIL-42", "BIL-44", "NTF-24")
+@pytest.mark.requirement("BIL-42", "BIL-44")
 async def test_a_visit_that_is_cancelled_in_time_is_refunded_in_full(world: Any) -> None:
     appointment_id = await world.paid()
     await world.cancel(appointment_id)
@@ -28,7 +28,7 @@ async def test_a_visit_that_is_cancelled_in_time_is_refunded_in_full(world: Any)
     assert (await world.money()).holds
 
 
-@pytest.mark.requirement("BIL-42", "NTF-24")
+@pytest.mark.requirement("BIL-42")
 async def test_a_visit_that_is_cancelled_late_is_not_refunded(world: Any) -> None:
     appointment_id = await world.paid()
     await world.cancel(appointment_id, lead_minutes=119, refund_eligible=False)
@@ -73,7 +73,7 @@ async def test_a_refused_refund_is_tried_again_under_another_key(world: Any) -> 
     assert (await world.money()).holds
 
 
-@pytest.mark.requirement("BIL-44", "NTF-24")
+@pytest.mark.requirement("BIL-44")
 async def test_when_all_tries_are_used_up_a_person_acts(world: Any) -> None:
     await world.set_policy("refund_retry_minutes", [1, 2])
     await world.acquirer.north.behave(fail_refunds=3)

@@ -43,7 +43,7 @@ def envelope(stored: str) -> Envelope:
     return of_recorded("billing", RecordedEvent(UUID(int=2), "x", 0, stored, data, raw, 0, 1))
 
 
-@pytest.mark.requirement("BIL-45", "NTF-24")
+@pytest.mark.requirement("BIL-45")
 @pytest.mark.parametrize("stored", sorted(path.stem for path in SAMPLES.glob("*.json")))
 def test_a_stored_fact_becomes_its_public_one(stored: str) -> None:
     private = envelope(stored)
