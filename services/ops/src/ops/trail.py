@@ -49,8 +49,8 @@ class Trail:
         """Everything that happened to a thing, over all services, in order.
 
         A stream belongs to the story when its first event names the thing, or a stream that belongs (an invoice of
-        the appointment, a payment of the invoice). Of other streams (a doctor's day) only the events that name the
-        thing belong.
+        the appointment, a payment of the invoice). Of other streams (a doctor's day, what a person has or may) only
+        the events that name the thing belong.
         """
         things, streams = {thing}, set[tuple[str, str]]()
         for _ in range(_ROUNDS):
@@ -126,7 +126,8 @@ ON CONFLICT (service) DO UPDATE SET position = excluded.position WHERE known.pos
 RETURNING position"""
 _BELONGING: Final = """
 SELECT DISTINCT service, stream FROM audit_trail
-WHERE revision = 0 AND refs && $1 AND ($2::text IS NULL OR tenant = $2)"""
+WHERE revision = 0 AND refs && $1 AND ($2::text IS NULL OR tenant = $2)
+    AND (subject IS NULL OR NOT starts_with(reverse(stream), reverse(subject)))"""
 _STORY: Final = f"""
 SELECT {_COLUMNS} FROM audit_trail
 WHERE (refs @> ARRAY[$1::uuid] OR service || ' ' || stream = ANY($2)) AND ($3::text IS NULL OR tenant = $3)"""  # noqa: S608 - constants

@@ -119,6 +119,7 @@ async def test_a_story_reaches_through_invoice_and_payment_and_no_further(
     entries = await Trail(pool).story(APPOINTMENT)
     assert sorted(entry.type for entry in entries) == [
         "AppointmentRequested.v1",
+        "BookingQuotaClaimed.v1",
         "PaymentStarted.v1",
         "PaymentSucceeded.v1",
         "PreliminaryInvoiceIssued.v1",
@@ -131,7 +132,7 @@ async def test_following_again_goes_on_and_adds_nothing_twice(story: Story, pool
     before = await pool.fetchval("SELECT count(*) FROM audit_trail")
     await story.tell("billing", "payment", PAYMENT, "PaymentChecked", expected=1)
     await caught_up(story, pool)
-    assert (before, await pool.fetchval("SELECT count(*) FROM audit_trail")) == (8, 9)
+    assert (before, await pool.fetchval("SELECT count(*) FROM audit_trail")) == (10, 11)
 
 
 async def test_a_second_follower_is_told_to_go(story: Story, pool: Any) -> None:
@@ -143,7 +144,7 @@ async def test_a_second_follower_is_told_to_go(story: Story, pool: Any) -> None:
             break
     first.cancel(), second.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
-    assert await pool.fetchval("SELECT count(*) FROM audit_trail WHERE service = 'booking'") == 4
+    assert await pool.fetchval("SELECT count(*) FROM audit_trail WHERE service = 'booking'") == 6
 
 
 @pytest.mark.requirement("OPS-19")
@@ -166,7 +167,7 @@ async def test_two_clinics_do_not_see_each_other_and_the_table_of_access_holds(
         theirs = await client.get(
             path, headers=Tokens(kit.clock).headers("administrator", tenant="south")
         )
-    assert (mine.status_code, len(mine.json()["items"])) == (200, 5)
+    assert (mine.status_code, len(mine.json()["items"])) == (200, 6)
     assert (theirs.status_code, theirs.json()["code"]) == (404, "NOT_FOUND")
     assert {access.action for access in ACCESS} == {
         "read_appointment_timeline",
