@@ -69,6 +69,25 @@ async def test_a_form_that_is_not_one_file_is_refused(body: bytes) -> None:
     assert (refused.value.status, refused.value.code) == (400, "UPLOAD_INVALID")
 
 
+async def test_an_upload_that_is_broken_off_is_refused() -> None:
+    messages = iter(
+        [
+            {"type": "http.request", "body": HEAD + b"%PDF-", "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Message:
+        return next(messages)
+
+    broken = request([])
+    broken._receive = receive
+    with pytest.raises(Problem) as refused:
+        async with incoming_file(broken) as file:
+            await read(file.content)
+    assert refused.value.code == "UPLOAD_INVALID"
+
+
 @pytest.mark.parametrize("content_type", ["", "application/json", "multipart/form-data"])
 async def test_another_body_is_refused(content_type: str) -> None:
     with pytest.raises(Problem) as refused:

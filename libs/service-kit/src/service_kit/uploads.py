@@ -1,14 +1,14 @@
 """Files that come in as `multipart/form-data` (RFC 7578), streamed: the route reads, nothing is kept in memory."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
 from typing import TYPE_CHECKING, Final
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from service_kit.problems import Problem
 
@@ -60,13 +60,14 @@ async def incoming_file(request: Request, field: str = "file") -> AsyncIterator[
 async def _parts(request: Request, form: "_Form") -> AsyncGenerator[bytes, None]:
     """An empty chunk when the headers of the file are read, then its content."""
     started = False
-    async for chunk in request.stream():
-        content = form.feed(chunk)
-        if form.begun and not started:
-            started = True
-            yield b""
-        if content:
-            yield content
+    with suppress(ClientDisconnect):  # then the form is not complete
+        async for chunk in request.stream():
+            content = form.feed(chunk)
+            if form.begun and not started:
+                started = True
+                yield b""
+            if content:
+                yield content
     if not form.complete:
         raise Problem(400, "UPLOAD_INVALID")
 

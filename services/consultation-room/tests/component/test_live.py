@@ -78,7 +78,6 @@ async def test_who_reconnects_gets_what_was_missed(world: Any) -> None:
     assert (await world.get(f"/{room}"))["status"] == "IN_WORK"
 
 
-@pytest.mark.requirement("ROOM-02")
 async def test_a_waiting_patient_is_seen_and_a_patient_who_left_is_not(world: Any) -> None:
     room = await world.opened()
     async with world.socket(room, "clinician") as doctor:
@@ -93,7 +92,7 @@ async def test_a_waiting_patient_is_seen_and_a_patient_who_left_is_not(world: An
     ]
 
 
-@pytest.mark.requirement("ROOM-02", "ROOM-19")
+@pytest.mark.requirement("ROOM-19")
 async def test_a_doctor_who_leaves_suspends_it_and_continues(world: Any) -> None:
     room = await world.in_work()
     async with world.socket(room, "patient") as patient:

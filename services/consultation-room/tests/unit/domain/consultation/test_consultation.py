@@ -218,7 +218,6 @@ class TestTheGate:
 
 
 class TestThePatient:
-    @pytest.mark.requirement("ROOM-02")
     def test_a_patient_who_connects_first_waits(self) -> None:
         consultation.given(opened).when(connect).then(joined)
         assert status(opened) is ConsultationStatus.PLANNED
@@ -275,7 +274,7 @@ class TestTaking:
 
 
 class TestTheDoctorsAbsence:
-    @pytest.mark.requirement("ROOM-02", "ROOM-19")
+    @pytest.mark.requirement("ROOM-19")
     def test_a_doctor_who_leaves_can_continue(self) -> None:
         assert status(opened, taken) is ConsultationStatus.IN_WORK
         consultation.given(opened, taken).when(doctor_leaves).then(suspended)
@@ -306,7 +305,6 @@ class TestTheEnd:
             replace(complete, clinician_id=OTHER_DOCTOR)
         ).then_rejected(NotAssignedDoctor)
 
-    @pytest.mark.requirement("ROOM-02")
     def test_a_cancelled_appointment_cancels_it(self) -> None:
         for history in ((opened,), (opened, joined), (opened, taken)):
             consultation.given(*history).when(cancel).then(cancelled)

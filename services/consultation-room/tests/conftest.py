@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -36,6 +36,7 @@ from contracts.fact import PublicEvent
 from contracts.topics import ROOM_EVENTS, TOPICS
 from event_store import EventFilter, EventStore, Metadata
 from event_store.memory import MemoryEventStore
+from event_store.postgres import PostgresEventStore
 from file_store.folder import FolderFileStore
 from messaging import Envelope, TopicLike
 from messaging.memory import MemoryBus, MemoryInbox
@@ -176,6 +177,9 @@ class World:
         self._stack.push_async_callback(process.presence.close)
         return process
 
+    def client_of(self, process: Process) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+        return api_client(process.app)
+
     def terms(self, **changes: Any) -> LiveTerms:
         return replace(TERMS, **changes)
 
@@ -308,7 +312,7 @@ class World:
         who: str = "patient",
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
-        app: FastAPI | None = None,
+        client: httpx.AsyncClient | None = None,
         content: Any = None,
         **claims: Any,
     ) -> httpx.Response:
@@ -317,7 +321,7 @@ class World:
             who, key=key or f"key-{next(self._keys)}", **{**self.claims(who), **claims}
         )
         url = path if path.startswith("/api") else f"/api/v1/consultations{path}"
-        return await self.client.request(
+        return await (client or self.client).request(
             method, url, json=body, content=content, headers={**sent, **(headers or {})}
         )
 
@@ -423,12 +427,29 @@ async def _stop(task: "asyncio.Task[None]") -> None:
 
 @pytest.fixture
 async def world(database: str, tmp_path: Path) -> AsyncIterator[World]:
+    """With its events in memory."""
     async with (
         asyncpg.create_pool(database, min_size=1, max_size=5) as pool,
         AsyncExitStack() as stack,
     ):
-        world = World(MemoryEventStore(), pool, tmp_path / "files", stack)
-        world.process = await world.open_process()
-        world.client = await stack.enter_async_context(api_client(world.process.app))
-        await world.runner.drain()
-        yield world
+        yield await _running(MemoryEventStore(), pool, tmp_path, stack)
+
+
+@pytest.fixture
+async def stored_world(database: str, tmp_path: Path) -> AsyncIterator[World]:
+    """With its events in PostgreSQL."""
+    async with asyncpg.create_pool(database, min_size=1, max_size=15) as pool:
+        store = await PostgresEventStore.open(pool)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(store.close)
+            yield await _running(store, pool, tmp_path, stack)
+
+
+async def _running(
+    store: EventStore, pool: asyncpg.Pool, folder: Path, stack: AsyncExitStack
+) -> World:
+    world = World(store, pool, folder / "files", stack)
+    world.process = await world.open_process()
+    world.client = await stack.enter_async_context(api_client(world.process.app))
+    await world.runner.drain()
+    return world
