@@ -96,8 +96,11 @@ async def story() -> Story:
     await story.tell("billing", "payment", PAYMENT, "PaymentStarted", invoice_id=str(INVOICE))
     await story.tell("billing", "payment", PAYMENT, "PaymentSucceeded", expected=0)
     await story.tell(
-        "billing", "invoice", OTHER, "PreliminaryInvoiceIssued", appointment_id=str(DOCTOR)
+        "billing", "invoice", UUID(int=6), "PreliminaryInvoiceIssued", appointment_id=str(DOCTOR)
     )
+    quota = {"appointment_id": str(APPOINTMENT)}
+    await story.tell("booking", "patient-booking-quota", OTHER, "BookingQuotaClaimed", **quota)
+    await story.tell("booking", "patient-standing", OTHER, "PatientStandingRecorded")
     return story
 
 
