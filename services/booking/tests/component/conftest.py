@@ -87,10 +87,11 @@ class World:
             pool, TIMERS, DEADLINES, app=self.booking, service="booking", clock=self.clock
         )
         self.reactions = build_reactions(self.booking, store, self.bus, self.inbox, self.clock)
+        self.queries = Queries(pool)
         state = {
             "booking": self.booking,
             "policies": self.policies,
-            "queries": Queries(pool),
+            "queries": self.queries,
             "sealers": self.sealers,
         }
         self.app = build_api(self.kit, state, Views(pool, VIEWS))
@@ -284,6 +285,10 @@ class World:
         pages = self.store.read_all(where=where)
         events = [event async for page in pages for event in DOCTOR_DAYS.decode_all(page.events)]
         return len(find_double_bookings(events))
+
+    async def deadlines(self) -> list[datetime | None]:
+        """When timers are due."""
+        return [timer.due_at for timer in await self.queries.all(TIMERS)]
 
     async def set_policy(self, key: str, value: object) -> None:
         """An administrator changes a rule of the clinic."""

@@ -104,6 +104,24 @@ async def test_a_doctor_cancels_at_any_time_with_a_refund(world: Any) -> None:
     assert shown["cancelled_by"] == "DOCTOR"
 
 
+async def test_a_doctor_who_is_the_patient_cancels_as_a_patient(world: Any) -> None:
+    appointment_id = await world.reserved()
+    world.clock.set(IN_TIME + timedelta(microseconds=1))
+    doctor = {"who": "clinician", "clinician_id": world.other_doctor}
+    answer = await cancel(world, appointment_id, **doctor, patient_id=world.patient)
+    assert not answer.json()["refund_eligible"]
+    assert (await world.get(f"/api/v1/appointments/{appointment_id}"))["cancelled_by"] == "PATIENT"
+
+
+async def test_a_hold_that_was_given_up_leaves_no_timer(world: Any) -> None:
+    held = (await world.reserve()).json()
+    await world.settle()
+    due = world.clock.now() + world.hold
+    assert due in await world.deadlines()
+    await cancel(world, held["appointment_id"])
+    assert due not in await world.deadlines()
+
+
 @pytest.mark.requirement("BKG-51")
 async def test_a_move_keeps_appointment_and_payment_and_swaps_the_slots(world: Any) -> None:
     appointment_id = await world.reserved("10:00")
