@@ -208,6 +208,8 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
         store = await PostgresEventStore.open(pool)
         stack.push_async_callback(store.close)
         bus, inbox = await PostgresBus.open(bus_pool), await PostgresInbox.open(pool)
+        stack.push_async_callback(bus.close)
+        stack.push_async_callback(inbox.close)
 
         identity = build_identity(store)
         policies = PolicyBook(store, IdentityPolicies, service="identity")

@@ -1,5 +1,6 @@
 """A patient registers: form, code, account."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -227,6 +228,38 @@ async def test_a_repeated_request_changes_nothing(world: Any) -> None:
     again = await world.send("POST", "/api/v1/registrations", world.anna, key="form")
     assert again.json()["state"] == "REGISTERED"
     assert len(await world.heard(PatientRegistered)) == 1
+
+
+async def test_a_repeated_form_tells_where_its_registration_stands(world: Any) -> None:
+    answer = await world.send("POST", "/api/v1/registrations", world.anna, key="form")
+    path = f"/api/v1/registrations/{answer.json()['registration_id']}"
+    await world.send("DELETE", path)
+    again = await world.send("POST", "/api/v1/registrations", world.anna, key="form")
+    assert again.json() == {
+        "registration_id": answer.json()["registration_id"],
+        "state": "CLOSED",
+        "closes_at": None,
+        "code": None,
+    }
+
+
+async def test_an_account_that_takes_long_can_be_asked_for_again(world: Any) -> None:
+    """The right code was entered, but the worker is down."""
+    registration_id = await world.start()
+    code = await world.code(registration_id)
+    usual = world.desk
+    world.app.state.desk = replace(usual, account_wait_seconds=0.05)
+    body = {"code": code, "password": world.password, "password_repeat": world.password}
+    path = f"/api/v1/registrations/{registration_id}/confirmation"
+    headers = {"X-Kabinet-Tenant": "north", "Idempotency-Key": "once"}
+    answer = await world.client.post(path, json=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (503, "UNAVAILABLE")
+    assert answer.headers["retry-after"] == "1"
+    form = await world.send("POST", "/api/v1/registrations", world.anna, key="other")
+    assert form.json()["state"] == "AWAITING_CODE", "another form is another registration"
+    world.app.state.desk = usual
+    answer = await world.send("POST", path, body, key="once")
+    assert answer.status_code == 201
 
 
 async def test_equal_keys_of_two_people_are_two_keys(world: Any) -> None:
