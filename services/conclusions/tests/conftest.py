@@ -416,8 +416,8 @@ def pdf_tool(tmp_path: Path) -> Callable[..., str]:
         file = tmp_path / "looked-at.pdf"
         file.write_bytes(document)
         command = [name, *arguments, str(file), *([output] if output else [])]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        return done.stdout + done.stderr
+        done = subprocess.run(command, capture_output=True, check=False, timeout=60)
+        return (done.stdout + done.stderr).decode(errors="replace")
 
     return run
 
