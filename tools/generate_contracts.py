@@ -8,6 +8,7 @@ Golden samples are made once, when a fact is new, and never written again.
 
 import argparse
 import importlib
+import importlib.util
 import json
 import pkgutil
 import sys
@@ -94,8 +95,9 @@ def consumers_of_facts() -> Mapping[type[PublicEvent], set[str]]:
     """Which service handles which fact, read off the tables of its `consumers` package."""
     found: dict[type[PublicEvent], set[str]] = {}
     for service in SERVICES:
-        package = importlib.import_module(f"{service}.consumers")
-        for module in pkgutil.iter_modules(package.__path__):
+        consumers = importlib.util.find_spec(f"{service}.consumers")
+        folders = (consumers.submodule_search_locations or []) if consumers else []
+        for module in pkgutil.iter_modules(folders):
             handlers = importlib.import_module(f"{service}.consumers.{module.name}").HANDLERS
             for fact in handlers:
                 found.setdefault(fact, set()).add(service)

@@ -38,7 +38,7 @@ FAULTS = {
     ),
     "Aggregates never import each other in a circle": (
         "services/booking/src/booking/domain/doctor_day/events.py",
-        "import booking.domain.appointment.events",
+        "import booking.domain.schedule_template.events",
     ),
 }
 

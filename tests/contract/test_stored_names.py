@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 import pytest
+
 from event_store import Codec, RecordedEvent
 
 ROOT = Path(__file__).resolve().parents[2]

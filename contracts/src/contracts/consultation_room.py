@@ -9,6 +9,7 @@ __all__ = [
     "FACTS",
     "ConsultationCancelled",
     "ConsultationCompleted",
+    "ConsultationExpired",
     "ConsultationOpened",
     "ConsultationTakenInWork",
 ]
@@ -45,9 +46,14 @@ class ConsultationCancelled(ConsultationFact):
     """It will not take place."""
 
 
+class ConsultationExpired(ConsultationFact):
+    """Nobody took it in the time that the clinic gives; only where the clinic's policy sets one."""
+
+
 FACTS = (
     ConsultationOpened,
     ConsultationTakenInWork,
     ConsultationCompleted,
     ConsultationCancelled,
+    ConsultationExpired,
 )
