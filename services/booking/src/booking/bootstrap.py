@@ -62,13 +62,14 @@ __all__ = [
     "VIEWS",
     "build_api",
     "build_booking",
-    "build_policies",
     "build_reactions",
+    "build_state",
     "describe",
     "open_booking",
 ]
 
 SERVICE: Final = "booking"
+CATCH_UP_SECONDS: Final = 2.0
 PROCESSES: Final = (RESERVATION, RESCHEDULING, SCHEDULE)
 CONSUMERS: Final = (
     (IDENTITY_EVENTS, identity.HANDLERS),
@@ -117,14 +118,26 @@ def build_booking(store: EventStore) -> Booking:
     )
 
 
-def build_policies(store: EventStore) -> PolicyBook[BookingPolicies]:
-    return PolicyBook(store, BookingPolicies, service=SERVICE)
+def build_state(
+    booking: Booking, store: EventStore, pool: asyncpg.Pool, views: Views, sealers: Sealers
+) -> Mapping[str, object]:
+    """What `api.dependencies` hands to the routes."""
+
+    async def catch_up() -> bool:
+        return await views.wait_for(await store.position(), CATCH_UP_SECONDS)
+
+    return {
+        "booking": booking,
+        "policies": PolicyBook(store, BookingPolicies, service=SERVICE),
+        "queries": Queries(pool),
+        "sealers": sealers,
+        "catch_up": catch_up,
+    }
 
 
 def build_api(
     kit: Kit, state: Mapping[str, object] | None = None, views: Views | None = None
 ) -> FastAPI:
-    """`state` is what `api.dependencies` hands to the routes."""
     return create_app(
         kit,
         routers=[
@@ -212,14 +225,10 @@ async def open_booking(settings: BookingSettings, kit: Kit) -> AsyncIterator[Par
         runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
         timers = TimerWorker(pool, TIMERS, DEADLINES, app=booking, service=SERVICE, clock=kit.clock)
         reactions = build_reactions(booking, store, bus, inbox, kit.clock)
-        state = {
-            "booking": booking,
-            "policies": build_policies(store),
-            "queries": Queries(pool),
-            "sealers": await _open_sealers(settings, kit, stack),
-        }
+        views = Views(pool, VIEWS, runner=runner)
+        state = build_state(booking, store, pool, views, await _open_sealers(settings, kit, stack))
         yield Parts(
-            api=build_api(kit, state, Views(pool, VIEWS, runner=runner)),
+            api=build_api(kit, state, views),
             tasks={
                 "views": runner.run,
                 "timers": timers.run,

@@ -17,8 +17,8 @@ from booking.bootstrap import (
     VIEWS,
     build_api,
     build_booking,
-    build_policies,
     build_reactions,
+    build_state,
 )
 from booking.domain.doctor_day.verification import find_double_bookings
 from booking.timers import DEADLINES, TIMERS
@@ -80,21 +80,16 @@ class World:
         assert isinstance(self.kit.clock, FixedClock)
         self.clock = self.kit.clock
         self.store, self.bus, self.inbox = store, MemoryBus(), MemoryInbox()
-        self.booking, self.policies = build_booking(store), build_policies(store)
+        self.booking = build_booking(store)
         self.sealers = Sealers(MemoryKeyring())
         self.runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=self.clock)
         self.timers = TimerWorker(
             pool, TIMERS, DEADLINES, app=self.booking, service="booking", clock=self.clock
         )
         self.reactions = build_reactions(self.booking, store, self.bus, self.inbox, self.clock)
-        self.queries = Queries(pool)
-        state = {
-            "booking": self.booking,
-            "policies": self.policies,
-            "queries": self.queries,
-            "sealers": self.sealers,
-        }
-        self.app = build_api(self.kit, state, Views(pool, VIEWS))
+        self.queries, views = Queries(pool), Views(pool, VIEWS)
+        state = build_state(self.booking, store, pool, views, self.sealers)
+        self.app = build_api(self.kit, state, views)
         self.tokens = Tokens(self.clock)
         self.client: httpx.AsyncClient
         self._positions, self._keys = count(1), count(1)

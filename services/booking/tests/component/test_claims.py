@@ -41,6 +41,9 @@ async def test_a_journey_over_the_real_store_reads_its_own_writes(postgres_world
             path = f"/api/v1/appointments/{held.json()['appointment_id']}"
             position = {"Kabinet-Position": held.headers["Kabinet-Position"]}
             assert (await world.get(path, headers=position))["status"] == "HELD"
+            early = await world.reserve("11:00", patient_id=world.rival)
+            soon = f"/api/v1/appointments/{early.json()['appointment_id']}"
+            await world.get(soon, patient_id=world.rival)
             cancelled = await world.send("POST", f"{path}/cancellation", {})
             position = {"Kabinet-Position": cancelled.headers["Kabinet-Position"]}
             assert (await world.get(path, headers=position))["status"] == "CANCELLED"

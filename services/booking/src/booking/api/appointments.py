@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 
 from booking.api.access import ACCESS
-from booking.api.dependencies import QueriesDep, SealersDep, the_clinician, the_patient
+from booking.api.dependencies import CatchUpDep, QueriesDep, SealersDep, the_clinician, the_patient
 from booking.api.shown_appointments import AppointmentOut, Surroundings, own_record
 from booking.read_models import my_records, patients
 from booking.read_models.my_records import RecordFilter, RecordRow
@@ -52,10 +52,11 @@ async def list_appointments(
 async def read_appointment(
     appointment_id: AppointmentId,
     db: QueriesDep,
+    catch_up: CatchUpDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("read_appointment"))],
 ) -> AppointmentOut:
     """Read one appointment; to see a change at once, send back the `Kabinet-Position` of its answer."""
-    row = await own_record(appointment_id, db, caller)
+    row = await own_record(appointment_id, db, caller, catch_up)
     beside = await Surroundings.of([row], db, caller.tenant)
     return beside.show(row, caller.language)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AwareDatetime, BaseModel, Field
 
 from booking.api.access import ACCESS
-from booking.api.dependencies import BookingDep, PoliciesDep, QueriesDep
+from booking.api.dependencies import BookingDep, CatchUpDep, PoliciesDep, QueriesDep
 from booking.api.problems import PROBLEMS
 from booking.api.shown import Times, show_times
 from booking.api.shown_appointments import own_record, with_free_slots
@@ -96,6 +96,7 @@ async def cancel_appointment(
     body: CancelBody,
     booking: BookingDep,
     db: QueriesDep,
+    catch_up: CatchUpDep,
     policies: PoliciesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("cancel_appointment"))],
 ) -> CancellationOut:
@@ -104,7 +105,7 @@ async def cancel_appointment(
     A patient gets the money back up to the policy's window before the start (120 minutes, the last one included); a
     doctor or the clinic cancels at any time, with a refund.
     """
-    row = await own_record(appointment_id, db, caller)
+    row = await own_record(appointment_id, db, caller, catch_up)
     rules, version = await policies.at(caller.tenant, caller.now)
     handled = await cancel(
         booking.appointments,
@@ -148,6 +149,7 @@ async def reschedule_appointment(
     response: Response,
     booking: BookingDep,
     db: QueriesDep,
+    catch_up: CatchUpDep,
     policies: PoliciesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("reschedule_appointment"))],
 ) -> RescheduleOut:
@@ -156,7 +158,7 @@ async def reschedule_appointment(
     The new slot is booked before the old one is freed, so the patient always has one. Allowed as long as a
     cancellation would be refunded.
     """
-    row = await own_record(appointment_id, db, caller)
+    row = await own_record(appointment_id, db, caller, catch_up)
     slot = await _slot_for(row, body.starts_at, db, caller.tenant)
     rules, version = await policies.at(caller.tenant, caller.now)
     context = caller.context(subject=str(row.patient_id), policy=version)

@@ -1,5 +1,6 @@
 """What routes are handed."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -13,7 +14,15 @@ from service_kit.access import Caller
 from service_kit.problems import Denied
 from vocabulary.ids import ClinicianId, PatientId
 
-__all__ = ["BookingDep", "PoliciesDep", "QueriesDep", "SealersDep", "the_clinician", "the_patient"]
+__all__ = [
+    "BookingDep",
+    "CatchUpDep",
+    "PoliciesDep",
+    "QueriesDep",
+    "SealersDep",
+    "the_clinician",
+    "the_patient",
+]
 
 
 def booking_of(request: Request) -> Booking:
@@ -36,10 +45,17 @@ def sealers_of(request: Request) -> Sealers:
     return sealers
 
 
+def catch_up_of(request: Request) -> Callable[[], Awaitable[object]]:
+    """Waits, within a bound, until the views show all that is stored now."""
+    catch_up: Callable[[], Awaitable[object]] = request.app.state.catch_up
+    return catch_up
+
+
 BookingDep = Annotated[Booking, Depends(booking_of)]
 QueriesDep = Annotated[Queries, Depends(queries_of)]
 PoliciesDep = Annotated[PolicyBook[BookingPolicies], Depends(policies_of)]
 SealersDep = Annotated[Sealers, Depends(sealers_of)]
+CatchUpDep = Annotated[Callable[[], Awaitable[object]], Depends(catch_up_of)]
 
 
 def the_patient(caller: Caller) -> PatientId:

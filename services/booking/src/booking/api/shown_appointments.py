@@ -1,6 +1,6 @@
 """How appointments are shown, and found with the right to see them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from booking.api.shown import (
@@ -73,9 +73,20 @@ class Surroundings:
         )
 
 
-async def own_record(appointment_id: AppointmentId, db: Queries, caller: Caller) -> RecordRow:
-    """The appointment, for its patient, its doctor, or the clinic; raises NotFound or 403 NOT_YOURS."""
+async def own_record(
+    appointment_id: AppointmentId,
+    db: Queries,
+    caller: Caller,
+    catch_up: Callable[[], Awaitable[object]],
+) -> RecordRow:
+    """The appointment, for its patient, its doctor, or the clinic; raises NotFound or 403 NOT_YOURS.
+
+    One that is not there is looked for again when the views have caught up: it may have just been reserved.
+    """
     row = await my_records.find(db, caller.tenant, appointment_id)
+    if row is None:
+        await catch_up()
+        row = await my_records.find(db, caller.tenant, appointment_id)
     if row is None:
         raise NotFound
     doctor = row.clinician_id if "clinician" in caller.roles else None
