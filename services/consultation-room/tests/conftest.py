@@ -19,6 +19,7 @@ from starlette.types import Message
 from typing_extensions import override
 
 from consultation_room.api.live import LiveRoom, LiveTerms
+from consultation_room.application import ConsultationRoom
 from consultation_room.application.live import Live
 from consultation_room.application.presence import Presence
 from consultation_room.bootstrap import (
@@ -30,6 +31,7 @@ from consultation_room.bootstrap import (
     build_room,
 )
 from consultation_room.consumers.booking import consultation_of
+from consultation_room.timers import DEADLINES, TIMERS
 from contracts.billing import InvoicePaid, InvoiceRefunded
 from contracts.booking import AppointmentCancelled, AppointmentRescheduled, AppointmentReserved
 from contracts.fact import PublicEvent
@@ -45,6 +47,7 @@ from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
 from read_models import ProjectionRunner, Queries, Views
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
+from timers import TimerWorker
 from vocabulary.ids import ConsultationId
 
 NAMESPACE = UUID("0190a000-0000-7000-8000-00000000cafe")
@@ -117,8 +120,10 @@ class RecordingBus(MemoryBus):
 class Process:
     """One process of the service: its own application and live connections over the shared store."""
 
-    def __init__(self, world: "World", terms: LiveTerms, absence_seconds: float) -> None:
-        self.room = build_room(world.store)
+    def __init__(
+        self, world: "World", room: ConsultationRoom, terms: LiveTerms, absence_seconds: float
+    ) -> None:
+        self.room = room
         self.live: Live = build_live(world.store)
         self.presence = Presence(absence_seconds)
         self.app: FastAPI = build_api(
@@ -154,12 +159,21 @@ class World:
         assert isinstance(self.kit.clock, FixedClock)
         self.clock = self.kit.clock
         self.store, self.pool, self.files = store, pool, FolderFileStore(folder)
+        self.room = build_room(store)
         self.bus, self.inbox = RecordingBus(), MemoryInbox()
         self.keyring = MemoryKeyring()
         self.sealers = Sealers(self.keyring)
         self.runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=self.clock)
         self.tokens = Tokens(self.clock)
-        self.reactions = build_reactions(build_room(store), store, self.bus, self.inbox, self.clock)
+        self.reactions = build_reactions(self.room, store, self.bus, self.inbox, self.clock)
+        self.timers = TimerWorker(
+            pool,
+            TIMERS,
+            DEADLINES,
+            app=self.room,
+            service="consultation_room",
+            clock=self.clock,
+        )
         self._stack = stack
         self._positions, self._keys = count(1), count(1)
         self._listening: dict[Process, asyncio.Task[None]] = {}
@@ -167,9 +181,12 @@ class World:
         self.process: Process
 
     async def open_process(
-        self, terms: LiveTerms = TERMS, absence_seconds: float = 0.05
+        self,
+        terms: LiveTerms = TERMS,
+        absence_seconds: float = 0.05,
+        room: ConsultationRoom | None = None,
     ) -> Process:
-        process = Process(self, terms, absence_seconds)
+        process = Process(self, room or build_room(self.store), terms, absence_seconds)
         live = asyncio.create_task(process.live.run())
         await process.live.listening()
         self._listening[process] = live
@@ -191,8 +208,11 @@ class World:
 
     async def settle(self) -> None:
         """Let everything happen that follows, until nothing does."""
-        await drain(*self.reactions.values())
-        await self.runner.drain()
+        while True:
+            await drain(*self.reactions.values())
+            await self.runner.drain()
+            if not await self.timers.fire_due():
+                return
 
     async def tell(self, *facts: PublicEvent, tenant: str = "north", times: int = 1) -> None:
         """What other services publish; `times` for a bus that repeats itself."""
@@ -449,7 +469,7 @@ async def _running(
     store: EventStore, pool: asyncpg.Pool, folder: Path, stack: AsyncExitStack
 ) -> World:
     world = World(store, pool, folder / "files", stack)
-    world.process = await world.open_process()
+    world.process = await world.open_process(room=world.room)
     world.client = await stack.enter_async_context(api_client(world.process.app))
     await world.runner.drain()
     return world

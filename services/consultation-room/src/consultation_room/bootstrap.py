@@ -26,6 +26,7 @@ from consultation_room.domain.policies import RoomPolicies
 from consultation_room.publishing.consultations import publish
 from consultation_room.read_models import consultations, transcript
 from consultation_room.settings import ConsultationRoomSettings
+from consultation_room.timers import DEADLINES, TIMERS
 from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS, ROOM_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from event_store.postgres import PostgresEventStore
@@ -46,6 +47,7 @@ from service_kit.http import open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
 from service_kit.supervisor import Supervisor
+from timers import TimerWorker
 
 __all__ = [
     "CODEC",
@@ -64,7 +66,7 @@ POLICIES: Final = "consultation-room"
 _CONSULTATIONS: Final = Codec(consultation_events.STORED_NAMES)
 _CHAT_THREADS: Final = Codec(chat_thread_events.STORED_NAMES)
 CODEC: Final[Codec[Any]] = Codec.merge(_CONSULTATIONS, _CHAT_THREADS, POLICY_CODEC)
-VIEWS: Final[Sequence[View[Any]]] = (consultations.VIEW, transcript.VIEW)
+VIEWS: Final[Sequence[View[Any]]] = (consultations.VIEW, transcript.VIEW, TIMERS)
 
 
 def build_room(store: EventStore) -> ConsultationRoom:
@@ -173,6 +175,7 @@ async def open_consultation_room(
         room = build_room(store)
         sealers = await _open_sealers(settings, kit, stack)
         runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
+        timers = TimerWorker(pool, TIMERS, DEADLINES, app=room, service=SERVICE, clock=kit.clock)
         reactions = build_reactions(room, store, bus, inbox, kit.clock)
         state = {
             "room": room,
@@ -191,6 +194,7 @@ async def open_consultation_room(
             api=build_api(kit, state, Views(pool, VIEWS, runner=runner)),
             tasks={
                 "views": runner.run,
+                "timers": timers.run,
                 **{name: reaction.run for name, reaction in reactions.items()},
             },
         )

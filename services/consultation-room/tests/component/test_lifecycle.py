@@ -179,7 +179,7 @@ async def test_lists_come_in_pages_and_by_appointment(world: Any) -> None:
     assert nameless.status_code == 404
 
 
-@pytest.mark.requirement("ROOM-23", "ROOM-57", "ROOM-60", "ROOM-61")
+@pytest.mark.requirement("ROOM-23", "ROOM-57", "ROOM-60", "ROOM-61", "ROOM-62")
 async def test_completion_says_what_happens_next_and_leaves_it_readable(world: Any) -> None:
     await world.policy("call_centre_phones", ["+7 495 000-00-00"])
     room = await world.in_work()
@@ -224,6 +224,29 @@ async def test_a_running_consultation_keeps_the_policies_it_started_with(world: 
     assert "Заключение появится в вашем личном кабинете в течение 48 ч." in texts
     later = await world.opened("later", starts_at=world.start + timedelta(hours=2))
     assert (await world.upload(later, b"%PDF-1.7\n", "a.pdf")).status_code == 422
+
+
+@pytest.mark.requirement("ROOM-02", "ROOM-05", "OPS-14")
+async def test_a_clinic_may_let_untaken_consultations_expire(world: Any) -> None:
+    forever = await world.opened("without the policy")
+    await world.policy("no_show_minutes", 60)
+    room = await world.opened()
+    taken = await world.opened("taken")
+    late = world.start + timedelta(minutes=90)
+    world.clock.set(world.start)
+    await world.send("POST", f"/{taken}/taking", who="clinician")
+
+    async def statuses() -> list[str]:
+        await world.settle()
+        return [(await world.get(f"/{one}"))["status"] for one in (forever, room, taken)]
+
+    world.clock.set(late - MOMENT)
+    assert await statuses() == ["PLANNED", "PLANNED", "IN_WORK"]
+    world.clock.set(late)
+    assert await statuses() == ["PLANNED", "EXPIRED", "IN_WORK"]
+    last = (await world.get(f"/{room}/messages"))["items"][-1]
+    assert last["text"] == "Консультация не состоялась: время для неё прошло."
+    assert (await world.get(f"/{room}"))["can_connect"] is False
 
 
 async def test_its_life_is_published_and_its_chat_is_not(world: Any) -> None:

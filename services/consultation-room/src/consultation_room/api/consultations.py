@@ -115,7 +115,11 @@ class ConsultationOut(BaseModel):
         def local(moment: datetime | None) -> datetime | None:
             return moment and moment.astimezone(zone)
 
-        open_ = row.status not in {ConsultationStatus.COMPLETED, ConsultationStatus.CANCELLED}
+        open_ = row.status not in {
+            ConsultationStatus.COMPLETED,
+            ConsultationStatus.CANCELLED,
+            ConsultationStatus.EXPIRED,
+        }
         waits = row.status in {ConsultationStatus.PLANNED, ConsultationStatus.PATIENT_WAITING}
         return cls(
             consultation_id=row.consultation_id,

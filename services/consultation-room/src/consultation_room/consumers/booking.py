@@ -1,9 +1,9 @@
 """Appointments: online ones have a room, from their reservation on (ROOM-01)."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 
+from consultation_room.application import ConsultationRoom
 from consultation_room.domain.consultation.commands import (
     CancelConsultation,
     OpenConsultation,
@@ -18,7 +18,7 @@ from consultation_room.domain.details import (
 )
 from contracts.booking import AppointmentCancelled, AppointmentRescheduled, AppointmentReserved
 from contracts.fact import PublicEvent
-from messaging import Cause, Dispatch
+from messaging import Cause, Dispatch, Reaction
 from vocabulary.ids import (
     AppointmentId,
     BranchId,
@@ -37,7 +37,9 @@ def consultation_of(appointment_id: UUID) -> ConsultationId:
     return ConsultationId(uuid5(appointment_id, "consultation"))
 
 
-def on_appointment_reserved(event: AppointmentReserved, _cause: Cause) -> Sequence[Dispatch]:
+async def on_appointment_reserved(
+    event: AppointmentReserved, cause: Cause, room: ConsultationRoom
+) -> Sequence[Dispatch]:
     if event.kind != "ONLINE":
         return []
     consultation_id = consultation_of(event.appointment_id)
@@ -60,7 +62,11 @@ def on_appointment_reserved(event: AppointmentReserved, _cause: Cause) -> Sequen
         planned_end=event.ends_at,
     )
     status = PaymentStatus(event.payment_status)
-    return [_to(consultation_id, OpenConsultation(details=details, payment_status=status))]
+    policies, _ = await room.policies.at(cause.tenant, cause.now)
+    opened = OpenConsultation(
+        details=details, payment_status=status, no_show_minutes=policies.no_show_minutes
+    )
+    return [_to(consultation_id, opened)]
 
 
 def on_appointment_rescheduled(event: AppointmentRescheduled, _cause: Cause) -> Sequence[Dispatch]:
@@ -84,7 +90,7 @@ def _to(consultation_id: ConsultationId, command: object) -> Dispatch:
     return Dispatch(to="consultations", key=consultation_id, command=command)
 
 
-HANDLERS: dict[type[PublicEvent], Callable[[Any, Cause], Sequence[Dispatch]]] = {
+HANDLERS: dict[type[PublicEvent], Reaction] = {
     AppointmentReserved: on_appointment_reserved,
     AppointmentRescheduled: on_appointment_rescheduled,
     AppointmentCancelled: on_appointment_cancelled,

@@ -16,6 +16,8 @@ class RoomPolicies:
 
     `max_files` is for each side of one consultation (ROOM-26). `call_centre_phones` is how patients book
     examinations (ROOM-23); without one the message that would name them is left out.
+    `no_show_minutes` after the planned end an untaken consultation expires; None, the default, leaves it upcoming
+    until somebody starts or cancels it (ROOM-05).
     """
 
     take_lead_minutes: int = 15
@@ -24,6 +26,7 @@ class RoomPolicies:
     max_files: int = 10
     conclusion_due_hours: int = 24
     call_centre_phones: tuple[str, ...] = ()
+    no_show_minutes: int | None = None
 
     def __post_init__(self) -> None:
         bounds = {
@@ -31,9 +34,11 @@ class RoomPolicies:
             "max_file_megabytes": (1, 100),
             "max_files": (0, 100),
             "conclusion_due_hours": (1, 30 * 24),
+            "no_show_minutes": (0, 30 * 24 * 60),
         }
         for name, (least, most) in bounds.items():
-            if not least <= getattr(self, name) <= most:
+            value = getattr(self, name)
+            if value is not None and not least <= value <= most:
                 raise ValueError(f"{name} is between {least} and {most}")
         if any(not 2 <= len(phone) <= 40 for phone in self.call_centre_phones):
             raise ValueError("a phone number has 2 to 40 characters")

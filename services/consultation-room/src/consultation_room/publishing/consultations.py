@@ -29,6 +29,8 @@ def publish(event: object, _envelope: Envelope) -> PublicEvent | None:
             )
         case private.ConsultationCancelled():
             return public.ConsultationCancelled(**_whose(event.participants))
+        case private.ConsultationExpired():
+            return public.ConsultationExpired(**_whose(event.participants))
         case _:
             return None
 

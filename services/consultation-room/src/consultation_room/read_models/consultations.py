@@ -11,6 +11,7 @@ from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
     ConsultationEvent,
+    ConsultationExpired,
     ConsultationOpened,
     ConsultationPaymentRecorded,
     ConsultationRefundRecorded,
@@ -62,7 +63,7 @@ class ConsultationRow:
     completed_at: datetime | None = None
 
 
-def project(  # noqa: C901, PLR0911 - a fold is one match: a row for each fact
+def project(  # noqa: C901, PLR0911, PLR0912 - a fold is one match: a row for each fact
     row: ConsultationRow | None, event: ConsultationEvent, fact: Fact
 ) -> ConsultationRow | None:
     if isinstance(event, ConsultationOpened):
@@ -92,6 +93,8 @@ def project(  # noqa: C901, PLR0911 - a fold is one match: a row for each fact
             return replace(row, status=status, completed_at=event.completed_at)
         case ConsultationCancelled():
             return replace(row, status=ConsultationStatus.CANCELLED)
+        case ConsultationExpired():
+            return replace(row, status=ConsultationStatus.EXPIRED)
 
 
 def _opened(event: ConsultationOpened, tenant: str) -> ConsultationRow:

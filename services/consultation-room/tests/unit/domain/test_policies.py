@@ -23,6 +23,7 @@ def test_the_defaults_are_those_of_the_requirements() -> None:
         ("max_file_megabytes", 1, 100),
         ("max_files", 0, 100),
         ("conclusion_due_hours", 1, 30 * 24),
+        ("no_show_minutes", 0, 30 * 24 * 60),
     ],
 )
 def test_numbers_have_bounds(name: str, least: int, most: int) -> None:

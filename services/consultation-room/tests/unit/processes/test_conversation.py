@@ -12,6 +12,7 @@ from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
     ConsultationEvent,
+    ConsultationExpired,
     ConsultationOpened,
     ConsultationRescheduled,
     ConsultationTakenInWork,
@@ -92,7 +93,7 @@ def test_the_first_messages_accept_the_request_and_invite_documents() -> None:
         planned_start=NOW,
         planned_end=NOW + timedelta(minutes=30),
     )
-    opened = ConsultationOpened(details=details, payment_status=PaymentStatus.PAID)
+    opened = ConsultationOpened(details=details, payment_status=PaymentStatus.PAID, expires_at=None)
     assert said(opened) == [
         SystemMessage(key="REQUEST_ACCEPTED"),
         SystemMessage(key="DOCTOR_SOON", facts=WHEN),
@@ -121,6 +122,7 @@ def test_a_move_is_told() -> None:
         planned_start=NOW,
         planned_end=NOW + timedelta(minutes=30),
         zone="Europe/Moscow",
+        expires_at=None,
     )
     assert said(moved) == [SystemMessage(key="RESCHEDULED", facts=WHEN)]
 
@@ -144,6 +146,11 @@ def test_the_last_messages_say_what_happens_next(phones: tuple[str, ...]) -> Non
         SystemMessage(key="FINISHED"),
         "close",
     ]
+
+
+def test_an_expiry_is_told_and_ends_the_chat() -> None:
+    expired = ConsultationExpired(participants=PARTICIPANTS)
+    assert said(expired) == [SystemMessage(key="EXPIRED"), "close"]
 
 
 def test_a_cancellation_is_told_and_ends_the_chat() -> None:

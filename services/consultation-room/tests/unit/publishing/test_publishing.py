@@ -29,7 +29,7 @@ ENVELOPE = Envelope(
 )
 
 
-def test_four_facts_are_public_and_name_the_participants() -> None:
+def test_five_facts_are_public_and_name_the_participants() -> None:
     told = {}
     for path in SAMPLES.glob("*.json"):
         event = CODEC.decode(

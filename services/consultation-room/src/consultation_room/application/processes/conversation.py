@@ -7,6 +7,7 @@ from consultation_room.domain.chat_thread.events import SystemMessage
 from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
+    ConsultationExpired,
     ConsultationOpened,
     ConsultationRescheduled,
     ConsultationTakenInWork,
@@ -55,6 +56,11 @@ def on_consultation_cancelled(event: ConsultationCancelled, cause: Cause) -> Seq
     return [_say(thread, cause, "CANCELLED"), _close(thread, cause)]
 
 
+def on_consultation_expired(event: ConsultationExpired, cause: Cause) -> Sequence[Dispatch]:
+    thread = event.participants.consultation_id
+    return [_say(thread, cause, "EXPIRED"), _close(thread, cause)]
+
+
 def _say(
     thread: ConsultationId, cause: Cause, key: str, facts: Mapping[str, str] | None = None
 ) -> Dispatch:
@@ -80,5 +86,6 @@ PROCESS = Process(
         ConsultationTakenInWork: on_consultation_taken,
         ConsultationCompleted: on_consultation_completed,
         ConsultationCancelled: on_consultation_cancelled,
+        ConsultationExpired: on_consultation_expired,
     },
 )

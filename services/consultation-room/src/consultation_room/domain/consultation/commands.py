@@ -12,6 +12,7 @@ __all__ = [
     "CancelConsultation",
     "CompleteConsultation",
     "ConsultationCommand",
+    "ExpireConsultation",
     "LeaveRoom",
     "OpenConsultation",
     "RecordPayment",
@@ -24,8 +25,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenConsultation:
+    """`no_show_minutes` by the policies in force now."""
+
     details: ConsultationDetails
     payment_status: PaymentStatus
+    no_show_minutes: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,14 @@ class CancelConsultation:
     consultation_id: ConsultationId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpireConsultation:
+    """Its time may have come."""
+
+    consultation_id: ConsultationId
+    now: datetime
+
+
 ConsultationCommand = (
     OpenConsultation
     | RescheduleConsultation
@@ -110,4 +122,5 @@ ConsultationCommand = (
     | ResumeConsultation
     | CompleteConsultation
     | CancelConsultation
+    | ExpireConsultation
 )

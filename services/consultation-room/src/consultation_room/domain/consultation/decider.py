@@ -1,7 +1,7 @@
 """Rules of a consultation: who enters when, who takes it when, and how it ends."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import assert_never
 
 from consultation_room.domain.consultation.commands import (
@@ -9,6 +9,7 @@ from consultation_room.domain.consultation.commands import (
     CancelConsultation,
     CompleteConsultation,
     ConsultationCommand,
+    ExpireConsultation,
     LeaveRoom,
     OpenConsultation,
     RecordPayment,
@@ -22,6 +23,7 @@ from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
     ConsultationEvent,
+    ConsultationExpired,
     ConsultationOpened,
     ConsultationPaymentRecorded,
     ConsultationRefundRecorded,
@@ -35,6 +37,7 @@ from consultation_room.domain.consultation.events import (
 from consultation_room.domain.consultation.state import (
     Closed,
     Consultation,
+    ConsultationStatus,
     Open,
     Started,
     Unknown,
@@ -72,6 +75,8 @@ def decide(command: ConsultationCommand, state: Consultation) -> Sequence[Consul
             return complete(command, state)
         case CancelConsultation():
             return cancel(state)
+        case ExpireConsultation():
+            return expire(command, state)
         case _:
             assert_never(command)
 
@@ -82,13 +87,24 @@ def open_room(command: OpenConsultation, state: Consultation) -> Sequence[Consul
     # Billing's news may come before booking's, and is then the newer one.
     heard = state.payment_status if command.payment_status is PaymentStatus.UNPAID else None
     status = heard or command.payment_status
-    return [ConsultationOpened(details=command.details, payment_status=status)]
+    minutes = command.no_show_minutes
+    return [
+        ConsultationOpened(
+            details=command.details,
+            payment_status=status,
+            expires_at=None
+            if minutes is None
+            else command.details.planned_end + timedelta(minutes=minutes),
+        )
+    ]
 
 
 def reschedule(
     command: RescheduleConsultation, state: Consultation
 ) -> Sequence[ConsultationRescheduled]:
-    details = expect_open(state).details
+    room = expect_open(state)
+    details = room.details
+    expires_at = room.expires_at if isinstance(room, Open) else None
     if (details.planned_start, details.planned_end) == (command.planned_start, command.planned_end):
         return []
     return [
@@ -97,6 +113,7 @@ def reschedule(
             planned_start=command.planned_start,
             planned_end=command.planned_end,
             zone=details.zone,
+            expires_at=expires_at and expires_at + (command.planned_end - details.planned_end),
         )
     ]
 
@@ -181,7 +198,7 @@ def resume(command: ResumeConsultation, state: Consultation) -> Sequence[Consult
 
 def complete(command: CompleteConsultation, state: Consultation) -> Sequence[ConsultationCompleted]:
     _expect_assigned(state, command.clinician_id)
-    if isinstance(state, Closed) and state.completed:
+    if isinstance(state, Closed) and state.status is ConsultationStatus.COMPLETED:
         return []
     room = expect_open(state)
     if isinstance(room, Open):
@@ -202,6 +219,14 @@ def cancel(state: Consultation) -> Sequence[ConsultationCancelled]:
     if isinstance(state, Unknown | Closed):
         return []
     return [ConsultationCancelled(participants=state.details.participants)]
+
+
+def expire(command: ExpireConsultation, state: Consultation) -> Sequence[ConsultationExpired]:
+    match state:
+        case Open(expires_at=datetime() as expires_at) if command.now >= expires_at:
+            return [ConsultationExpired(participants=state.details.participants)]
+        case _:
+            return []
 
 
 def _expect_assigned(state: Consultation, clinician_id: ClinicianId) -> None:

@@ -11,6 +11,7 @@ __all__ = [
     "ConsultationCancelled",
     "ConsultationCompleted",
     "ConsultationEvent",
+    "ConsultationExpired",
     "ConsultationOpened",
     "ConsultationPaymentRecorded",
     "ConsultationRefundRecorded",
@@ -25,10 +26,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsultationOpened:
-    """The room of a reserved online appointment exists."""
+    """The room of a reserved online appointment exists. At `expires_at` it ends if it was not taken."""
 
     details: ConsultationDetails
     payment_status: PaymentStatus
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,7 @@ class ConsultationRescheduled:
     planned_start: datetime
     planned_end: datetime
     zone: str
+    expires_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +121,13 @@ class ConsultationCancelled:
     participants: Participants
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultationExpired:
+    """Nobody took it in the time that the clinic gives."""
+
+    participants: Participants
+
+
 ConsultationEvent = (
     ConsultationOpened
     | ConsultationPaymentRecorded
@@ -130,6 +140,7 @@ ConsultationEvent = (
     | ConsultationResumed
     | ConsultationCompleted
     | ConsultationCancelled
+    | ConsultationExpired
 )
 
 STORED_NAMES: dict[type[ConsultationEvent], str] = {
@@ -144,4 +155,5 @@ STORED_NAMES: dict[type[ConsultationEvent], str] = {
     ConsultationResumed: "ConsultationResumed.v1",
     ConsultationCompleted: "ConsultationCompleted.v1",
     ConsultationCancelled: "ConsultationCancelled.v1",
+    ConsultationExpired: "ConsultationExpired.v1",
 }

@@ -10,6 +10,7 @@ from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
     ConsultationEvent,
+    ConsultationExpired,
     ConsultationOpened,
     ConsultationPaymentRecorded,
     ConsultationRefundRecorded,
@@ -51,6 +52,7 @@ class ConsultationStatus(StrEnum):
     SUSPENDED = "SUSPENDED"
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ class Open:
 
     details: ConsultationDetails
     payment_status: PaymentStatus
+    expires_at: datetime | None = None
     patient_waiting: bool = False
 
     @property
@@ -101,15 +104,10 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
-    """Completed or cancelled."""
+    """Completed, cancelled or expired."""
 
     details: ConsultationDetails
-    completed: bool
-    work: Work | None = None
-
-    @property
-    def status(self) -> ConsultationStatus:
-        return ConsultationStatus.COMPLETED if self.completed else ConsultationStatus.CANCELLED
+    status: ConsultationStatus
 
 
 Consultation = Unknown | Open | Started | Closed
@@ -118,7 +116,11 @@ Consultation = Unknown | Open | Started | Closed
 def evolve(state: Consultation, event: ConsultationEvent) -> Consultation:
     match event:
         case ConsultationOpened():
-            return Open(details=event.details, payment_status=event.payment_status)
+            return Open(
+                details=event.details,
+                payment_status=event.payment_status,
+                expires_at=event.expires_at,
+            )
         case ConsultationPaymentRecorded():
             return _paid(state, PaymentStatus.PAID)
         case ConsultationRefundRecorded():
@@ -138,12 +140,11 @@ def evolve(state: Consultation, event: ConsultationEvent) -> Consultation:
         case ConsultationResumed():
             return replace(_started(state), suspended=False)
         case ConsultationCompleted():
-            started = _started(state)
-            return Closed(details=started.details, completed=True, work=started.work)
+            return _closed(state, ConsultationStatus.COMPLETED)
         case ConsultationCancelled():
-            ended = expect_known(state)
-            work_done = ended.work if isinstance(ended, Started) else None
-            return Closed(details=ended.details, completed=False, work=work_done)
+            return _closed(state, ConsultationStatus.CANCELLED)
+        case ConsultationExpired():
+            return _closed(state, ConsultationStatus.EXPIRED)
         case _:
             assert_never(event)
 
@@ -181,15 +182,19 @@ def _started(state: Consultation) -> Started:
     return state
 
 
+def _closed(state: Consultation, status: ConsultationStatus) -> Closed:
+    return Closed(details=expect_known(state).details, status=status)
+
+
 def _paid(state: Consultation, status: PaymentStatus) -> Consultation:
     return state if isinstance(state, Closed) else replace(state, payment_status=status)
 
 
 def _moved(state: Consultation, event: ConsultationRescheduled) -> Consultation:
     room = expect_open(state)
-    return replace(
-        room,
-        details=replace(
-            room.details, planned_start=event.planned_start, planned_end=event.planned_end
-        ),
+    details = replace(
+        room.details, planned_start=event.planned_start, planned_end=event.planned_end
     )
+    if isinstance(room, Open):
+        return replace(room, details=details, expires_at=event.expires_at)
+    return replace(room, details=details)

@@ -10,6 +10,7 @@ from consultation_room.domain.consultation.commands import (
     AdmitPatient,
     CancelConsultation,
     CompleteConsultation,
+    ExpireConsultation,
     LeaveRoom,
     OpenConsultation,
     RecordPayment,
@@ -29,6 +30,7 @@ from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
     ConsultationEvent,
+    ConsultationExpired,
     ConsultationOpened,
     ConsultationPaymentRecorded,
     ConsultationRefundRecorded,
@@ -92,8 +94,8 @@ DETAILS = ConsultationDetails(
     planned_end=END,
 )
 
-opened = ConsultationOpened(details=DETAILS, payment_status=PaymentStatus.PAID)
-unpaid = ConsultationOpened(details=DETAILS, payment_status=PaymentStatus.UNPAID)
+opened = ConsultationOpened(details=DETAILS, payment_status=PaymentStatus.PAID, expires_at=None)
+unpaid = replace(opened, payment_status=PaymentStatus.UNPAID)
 paid = ConsultationPaymentRecorded(consultation_id=ROOM, invoice_id=INVOICE)
 refunded = ConsultationRefundRecorded(consultation_id=ROOM, invoice_id=INVOICE)
 joined = PatientJoined(consultation_id=ROOM, joined_at=START)
@@ -171,6 +173,7 @@ class TestMoving:
         planned_start=later,
         planned_end=later + timedelta(minutes=30),
         zone="Europe/Moscow",
+        expires_at=None,
     )
 
     def test_the_room_moves_with_the_appointment(self) -> None:
@@ -218,6 +221,7 @@ class TestTheGate:
 
 
 class TestThePatient:
+    @pytest.mark.requirement("ROOM-02")
     def test_a_patient_who_connects_first_waits(self) -> None:
         consultation.given(opened).when(connect).then(joined)
         assert status(opened) is ConsultationStatus.PLANNED
@@ -274,7 +278,7 @@ class TestTaking:
 
 
 class TestTheDoctorsAbsence:
-    @pytest.mark.requirement("ROOM-19")
+    @pytest.mark.requirement("ROOM-02", "ROOM-19")
     def test_a_doctor_who_leaves_can_continue(self) -> None:
         assert status(opened, taken) is ConsultationStatus.IN_WORK
         consultation.given(opened, taken).when(doctor_leaves).then(suspended)
@@ -289,6 +293,49 @@ class TestTheDoctorsAbsence:
         consultation.given(opened).when(
             replace(come_back, clinician_id=OTHER_DOCTOR)
         ).then_rejected(NotAssignedDoctor)
+
+
+class TestExpiry:
+    """Off unless the clinic wants it (ROOM-05)."""
+
+    late = END + timedelta(minutes=60)
+    expiring = replace(opened, expires_at=late)
+    expire = ExpireConsultation(consultation_id=ROOM, now=late)
+    expired = ConsultationExpired(participants=PARTICIPANTS)
+
+    @pytest.mark.requirement("ROOM-02", "OPS-14")
+    def test_what_nobody_took_expires_at_its_time_and_not_before(self) -> None:
+        consultation.given().when(
+            OpenConsultation(details=DETAILS, payment_status=PaymentStatus.PAID, no_show_minutes=60)
+        ).then(self.expiring)
+        early = replace(self.expire, now=self.late - MOMENT)
+        for history in ((self.expiring,), (self.expiring, joined)):
+            consultation.given(*history).when(early).then_nothing()
+            for now in (self.late, self.late + MOMENT):
+                consultation.given(*history).when(replace(self.expire, now=now)).then(self.expired)
+        assert status(self.expiring, self.expired) is ConsultationStatus.EXPIRED
+        consultation.given(self.expiring, self.expired).when(connect).then_rejected(
+            ConsultationClosed
+        )
+
+    @pytest.mark.requirement("ROOM-05")
+    def test_without_the_policy_it_stays_upcoming_until_it_is_taken_or_cancelled(self) -> None:
+        far = replace(self.expire, now=END + timedelta(days=365))
+        consultation.given(opened).when(far).then_nothing()
+        assert status(opened) is ConsultationStatus.PLANNED
+        consultation.given(opened).when(replace(take, now=far.now)).then(
+            replace(taken, taken_at=far.now)
+        )
+
+    def test_what_was_taken_or_has_ended_does_not_expire(self) -> None:
+        for history in ((), (self.expiring, taken), (self.expiring, cancelled)):
+            consultation.given(*history).when(self.expire).then_nothing()
+
+    def test_it_moves_with_the_appointment(self) -> None:
+        moved = replace(TestMoving.moved, expires_at=self.late + timedelta(days=1))
+        consultation.given(self.expiring).when(TestMoving.move).then(moved)
+        consultation.given(self.expiring, moved).when(self.expire).then_nothing()
+        consultation.given(self.expiring, taken).when(TestMoving.move).then(TestMoving.moved)
 
 
 class TestTheEnd:

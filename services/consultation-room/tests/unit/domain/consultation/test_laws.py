@@ -11,6 +11,7 @@ from consultation_room.domain.consultation.commands import (
     CancelConsultation,
     CompleteConsultation,
     ConsultationCommand,
+    ExpireConsultation,
     LeaveRoom,
     OpenConsultation,
     RecordPayment,
@@ -75,6 +76,7 @@ def openings(draw: st.DrawFn) -> OpenConsultation:
             planned_end=start + timedelta(minutes=30),
         ),
         payment_status=draw(st.sampled_from(PaymentStatus)),
+        no_show_minutes=draw(st.none() | st.integers(0, 60)),
     )
 
 
@@ -111,6 +113,7 @@ commands: st.SearchStrategy[ConsultationCommand] = st.one_of(
         now=instants,
     ),
     st.builds(CancelConsultation, consultation_id=room),
+    st.builds(ExpireConsultation, consultation_id=room, now=instants),
 )
 
 
