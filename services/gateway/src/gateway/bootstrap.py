@@ -1,6 +1,7 @@
 """Composition root of the gateway."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -22,10 +23,12 @@ from gateway.routing import RoutingTable, load_documents
 from gateway.settings import GatewaySettings
 from service_kit.database import migrate, open_pool
 from service_kit.health import health_routes
+from service_kit.http import ServiceClient, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.metrics import metrics_route
 from service_kit.problems import ProblemTable, install_problems
 from service_kit.run import Parts
+from service_kit.sessions import PolledSessionGuard
 from service_kit.telemetry import Telemetry
 
 __all__ = ["build_app", "open_gateway"]
@@ -71,6 +74,17 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
         upstream = await stack.enter_async_context(
             Upstream.open(settings.addresses(), answer_seconds=settings.upstream_seconds)
         )
+        tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
+        identity = await stack.enter_async_context(
+            ServiceClient.open(settings.identity_url, audience="identity", tokens=tokens)
+        )
+        guard = await stack.enter_async_context(
+            PolledSessionGuard.open(
+                identity, kit.clock, interval_seconds=settings.session_poll_seconds
+            )
+        )
+        kit = dataclasses.replace(kit, guard=guard)
+        kit.health.add("sessions", guard.check)
         documents = load_documents()
         table, answers = RoutingTable(documents), KeptAnswers(pool)
         limits = Limits.per_minute(
@@ -84,7 +98,14 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
                 await answers.prune(kit.clock.now() - timedelta(hours=settings.idempotency_hours))
                 await asyncio.sleep(_PRUNE_SECONDS)
 
-        door = Door(kit=kit, table=table, upstream=upstream, answers=answers, limits=limits)
+        door = Door(
+            kit=kit,
+            table=table,
+            upstream=upstream,
+            answers=answers,
+            limits=limits,
+            signed_out=guard.end,
+        )
         live = LiveDoor(table=table, upstream=upstream)
         yield Parts(
             api=build_app(kit, door, live, merged(documents)), tasks={"prune_answers": prune}

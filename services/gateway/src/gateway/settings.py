@@ -19,6 +19,8 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     anonymous_writes_per_minute: int = Field(default=30, gt=0)
     """Per address and operation: sign-in, registration, codes."""
     anonymous_reads_per_minute: int = Field(default=600, gt=0)
+    session_poll_seconds: float = Field(default=0.5, gt=0)
+    """How often identity is asked who signed out."""
     upstream_seconds: float = Field(default=15.0, gt=0)
     """How long a service may take to begin its answer."""
     idempotency_hours: float = Field(default=24.0, gt=0)

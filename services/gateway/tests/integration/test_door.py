@@ -1,9 +1,10 @@
 """The door against a real service process' HTTP and a real PostgreSQL."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -53,6 +54,7 @@ DOCUMENTS = {
             "/api/v1/appointments/{id}": {"get": operation("read")},
             "/api/v1/files": {"get": operation("download")},
             "/api/v1/sessions": {"post": operation("sign_in", "anonymous")},
+            "/api/v1/sessions/current": {"delete": operation("sign_out", "patient")},
             "/api/v1/slow": {"post": operation("slow", key=True)},
             "/api/v1/broken": {"post": operation("broken", key=True)},
             "/api/v1/gone": {"get": operation("gone")},
@@ -81,6 +83,9 @@ class BookingStub:
             {"Kabinet-Position": "booking:0a", "X-Call": str(self.calls)},
             "application/json",
         )
+
+    async def sign_out(self, request: Request) -> Response:
+        return Response(status_code=204 if "x-late" not in request.headers else 503)
 
     async def slow(self, _request: Request) -> Response:
         self.calls += 1
@@ -116,6 +121,7 @@ class BookingStub:
             routes=[
                 Route("/api/v1/appointments", self.request, methods=["POST"]),
                 Route("/api/v1/sessions", self.request, methods=["POST"]),
+                Route("/api/v1/sessions/current", self.sign_out, methods=["DELETE"]),
                 Route("/api/v1/slow", self.slow, methods=["POST"]),
                 Route("/api/v1/broken", self.broken, methods=["POST"]),
                 Route("/api/v1/appointments/{id}", self.read),
@@ -145,6 +151,19 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
     await serving
 
 
+class RememberedEnds:
+    """A guard that knows of the sign-outs that passed here."""
+
+    def __init__(self) -> None:
+        self.until: dict[UUID, datetime] = {}
+
+    async def has_ended(self, session_id: UUID) -> bool:
+        return session_id in self.until
+
+    def end(self, session_id: UUID, until: datetime) -> None:
+        self.until[session_id] = until
+
+
 class Suite:
     """A gateway before a stub."""
 
@@ -160,7 +179,8 @@ class Suite:
 
 @pytest.fixture
 async def suite(database: str) -> AsyncIterator[Suite]:
-    stub, kit = BookingStub(), make_kit("gateway")
+    stub, guard = BookingStub(), RememberedEnds()
+    kit = dataclasses.replace(make_kit("gateway"), guard=guard)
     assert isinstance(kit.clock, FixedClock)
     async with (
         open_pool(database, application_name="test") as pool,
@@ -171,7 +191,12 @@ async def suite(database: str) -> AsyncIterator[Suite]:
         table = RoutingTable(DOCUMENTS)
         limits = Limits.per_minute(MovingWindowRateLimiter(MemoryStorage()), reads=5, writes=2)
         door = Door(
-            kit=kit, table=table, upstream=upstream, answers=KeptAnswers(pool), limits=limits
+            kit=kit,
+            table=table,
+            upstream=upstream,
+            answers=KeptAnswers(pool),
+            limits=limits,
+            signed_out=guard.end,
         )
         app = build_app(kit, door, LiveDoor(table=table, upstream=upstream), merged(DOCUMENTS))
         async with served(app) as url:
@@ -302,6 +327,19 @@ async def test_an_expired_token_is_refused_at_the_door(
     answer = await client.get("/api/v1/appointments/1", headers=headers)
     assert (answer.status_code, code(answer)) == (401, "TOKEN_INVALID")
     assert suite.stub.seen == []
+
+
+@pytest.mark.requirement("IDN-27")
+async def test_a_token_is_refused_from_the_answer_to_its_sign_out_on(
+    suite: Suite, client: httpx.AsyncClient
+) -> None:
+    headers, path = suite.headers(), "/api/v1/sessions/current"
+    failed = await client.delete(path, headers={**headers, "X-Late": "1"})
+    assert failed.status_code == 503
+    assert (await client.get("/api/v1/appointments/1", headers=headers)).status_code == 404
+    assert (await client.delete(path, headers=headers)).status_code == 204
+    answer = await client.get("/api/v1/appointments/1", headers=headers)
+    assert (answer.status_code, code(answer)) == (401, "SESSION_ENDED")
 
 
 @pytest.mark.requirement("GW-25")

@@ -3,9 +3,11 @@
 import hashlib
 import math
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 import aiohttp
 from limits import RateLimitItem, RateLimitItemPerMinute
@@ -31,6 +33,7 @@ _NOT_PASSED_ON: Final = HOP_BY_HOP | _OWN
 _NOT_PASSED_BACK: Final = HOP_BY_HOP | _OWN | {"date", "server"}
 _LARGEST_KEPT: Final = 1 << 20
 """Larger bodies are streamed: their requests are told apart by length and type only."""
+_SIGN_OUT: Final = "sign_out"
 _MAY_CHANGE: Final = frozenset({401, 408, 409, 425, 429})
 """Refusals that a repeat of the same request may outlive."""
 
@@ -56,15 +59,20 @@ class Limits:
             raise Problem(429, "RATE_LIMITED", headers={"Retry-After": str(_seconds_until(reset))})
 
 
+def _nobody_is_told(_session_id: UUID, _until: datetime) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """What a request passes."""
+    """What a request passes. `signed_out` is told of each sign-out that passed, and the end of its token."""
 
     kit: Kit
     table: RoutingTable
     upstream: Upstream
     answers: KeptAnswers
     limits: Limits
+    signed_out: Callable[[UUID, datetime], None] = _nobody_is_told
 
     async def answer(self, request: Request) -> Response:
         """Carry one request to its service and its answer back."""
@@ -76,7 +84,10 @@ class Door:
             await self.limits.admit(operation, request.client.host if request.client else "")
         key = facts.header("idempotency-key")
         if not operation.keeps_answers or key is None:
-            return await self._carry(request, operation, _passing_body(request, facts))
+            response = await self._carry(request, operation, _passing_body(request, facts))
+            if operation.name == _SIGN_OUT and response.status_code == 204:
+                self._end(token)
+            return response
         return await self._carry_once(request, operation, _scope(token, facts), key)
 
     def _operation(self, request: Request) -> Operation:
@@ -105,6 +116,11 @@ class Door:
             raise _unauthorized("SESSION_ENDED")
         facts.account_language = token.language
         return token
+
+    def _end(self, token: Token | None) -> None:
+        """The session ends here with the answer (IDN-27), at other gateways within the guard's interval."""
+        if token is not None and token.session_id is not None:
+            self.signed_out(token.session_id, token.expires_at)
 
     async def _carry_once(
         self, request: Request, operation: Operation, scope: str, key: str
