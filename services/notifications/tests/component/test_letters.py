@@ -1,0 +1,275 @@
+"""Who is told what, when, and in which words."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from icalendar import Calendar
+
+from contracts.booking import LatePaymentRefused
+from contracts.conclusions import ConclusionPublished
+from contracts.identity import PatientContactsChanged
+
+ZONED = "1 декабря 2026 г., 10:00 (UTC+3)"
+MINUTE, MOMENT = timedelta(minutes=1), timedelta(microseconds=1)
+
+
+def conclusion(world: Any) -> ConclusionPublished:
+    return ConclusionPublished(
+        conclusion_id=world.doctor,
+        consultation_id=world.patient,
+        appointment_id=world.appointment,
+        patient_id=world.patient,
+        clinician_id=world.doctor,
+        document_sha256="0" * 64,
+    )
+
+
+def late(world: Any) -> LatePaymentRefused:
+    return LatePaymentRefused(
+        appointment_id=world.appointment, patient_id=world.patient, invoice_id=world.doctor
+    )
+
+
+@pytest.mark.requirement("NTF-06")
+async def test_a_code_is_sent_at_once_to_the_address_it_was_asked_for(empty_world: Any) -> None:
+    """Nothing is known of the person or the clinic yet, and no wish stands in the way."""
+    world = empty_world
+    await world.tell(await world.code_issued())
+    [letter] = await world.letters()
+    assert "482913" in letter["text"]
+    assert "482913" in letter["html"]
+    assert "15 мин" in letter["text"]
+    assert "482913" not in letter["subject"]
+    await world.tell(await world.code_issued(email=None, phone="+79161234567", language="en"))
+    assert await world.sms() == ["Confirmation code: 482913. Tell it to nobody."]
+    assert await world.told() == ["MessageSent.v1", "MessageSent.v1"]
+
+
+@pytest.mark.requirement("NTF-09", "GW-26")
+async def test_a_booking_is_confirmed_by_a_letter_with_a_link_to_its_card(world: Any) -> None:
+    await world.tell(world.requested())
+    assert await world.letters() == []
+    await world.tell(world.reserved())
+    [letter] = await world.letters()
+    assert letter["subject"] == f"Вы записаны на приём: {ZONED}"
+    assert f"https://cabinet.example/appointments/{world.appointment}" in letter["text"]
+    assert f'href="https://cabinet.example/appointments/{world.appointment}"' in letter["html"]
+    assert "Петрова Алёна" in letter["text"]
+    assert letter["from"] == "clinic@kabinet.example"
+    assert "ООО «Север»" in letter["headers"]["From"]
+    assert await world.letters(world.petrova) == []
+
+
+@pytest.mark.requirement("NTF-09")
+async def test_no_letter_about_a_booking_goes_to_who_does_not_want_it(empty_world: Any) -> None:
+    await empty_world.open_clinic(letters_allowed=False)
+    await empty_world.tell(empty_world.reserved(), *empty_world.money()[:1])
+    assert await empty_world.mail.messages() == []
+    # A cancellation is told to everybody.
+    await empty_world.tell(empty_world.cancelled())
+    assert len(await empty_world.letters()) == 1
+    shown = await empty_world.get("/api/v1/messages?status=SUPPRESSED", who="administrator")
+    assert {item["reason"] for item in shown["items"]} == {"NOT_WANTED"}
+
+
+async def test_a_person_is_written_to_in_their_language_at_their_latest_address(
+    world: Any,
+) -> None:
+    seal = world.sealers.of("north").seal
+    await world.tell(
+        PatientContactsChanged(
+            patient_id=world.patient,
+            language="en",
+            email=await seal(world.patient, "email", "new@example.org"),
+            letters_allowed=True,
+        ),
+        world.reserved(kind="CLINIC"),
+    )
+    assert await world.letters() == []
+    [letter] = await world.letters("new@example.org")
+    assert letter["subject"] == "Your appointment: December 1, 2026, 10:00 (UTC+3)"
+    assert "Place: На Тверской, Тверская, 1" in letter["text"]
+
+
+@pytest.mark.requirement("NTF-13")
+@pytest.mark.parametrize(
+    ("payment", "change", "said"),
+    [
+        ("PAID", {}, "Оплата будет возвращена полностью"),
+        ("PAID", {"refund_eligible": False}, "оплата не возвращается"),
+        ("PAID", {"refund_eligible": False, "by": "DOCTOR"}, "Оплата будет возвращена полностью"),
+        ("UNPAID", {}, "Оплаты не было"),
+    ],
+)
+async def test_both_sides_hear_of_a_cancellation_and_of_the_money(
+    world: Any, payment: str, change: dict[str, Any], said: str
+) -> None:
+    await world.tell(world.reserved(payment_status=payment))
+    await world.forget()
+    await world.tell(world.cancelled(**change))
+    for address in (world.anna, world.petrova):
+        [letter] = await world.letters(address)
+        assert letter["subject"] == f"Приём отменён: {ZONED}"
+        assert said in letter["text"]
+
+
+@pytest.mark.requirement("NTF-13")
+async def test_money_that_came_after_the_reservation_is_remembered(world: Any) -> None:
+    await world.tell(world.reserved(payment_status="UNPAID"), world.money()[0])
+    await world.forget()
+    await world.tell(world.cancelled())
+    [letter] = await world.letters()
+    assert "Оплата будет возвращена полностью" in letter["text"]
+
+
+@pytest.mark.requirement("NTF-13")
+async def test_both_sides_hear_of_a_move(world: Any) -> None:
+    await world.tell(world.reserved())
+    await world.forget()
+    await world.tell(world.moved(timedelta(hours=2)))
+    for address in (world.anna, world.petrova):
+        [letter] = await world.letters(address)
+        assert letter["subject"] == "Приём перенесён на 1 декабря 2026 г., 12:00 (UTC+3)"
+        assert ZONED in letter["text"]
+
+
+async def test_the_end_of_a_mere_hold_is_told_to_the_patient_alone(world: Any) -> None:
+    lapsed = {"was_reserved": False, "by": "SYSTEM", "refund_eligible": False}
+    await world.tell(world.requested(), world.cancelled(reason="HOLD_EXPIRED", **lapsed))
+    assert await world.subjects() == ["Время не оплачено: запись не состоялась"]
+    await world.tell(world.cancelled(reason="UNCONFIRMED_LIMIT", **lapsed))
+    assert (await world.subjects())[1:] == [f"Приём отменён: {ZONED}"]
+    assert [letter["attachments"] for letter in await world.letters()] == [[], []]
+    assert await world.letters(world.petrova) == []
+
+
+@pytest.mark.requirement("NTF-24")
+async def test_the_payer_hears_of_success_failure_and_refund(world: Any) -> None:
+    await world.tell(world.requested(), *world.money(), late(world))
+    assert await world.subjects() == [
+        "Оплата получена: 1 500,00 ₽",
+        "Оплата не прошла",
+        "Деньги возвращены: 1 500,00 ₽",
+        "Оплата поступила слишком поздно",
+    ]
+
+
+@pytest.mark.requirement("NTF-20")
+async def test_the_patient_hears_of_a_published_conclusion(world: Any) -> None:
+    await world.tell(world.requested(), conclusion(world))
+    [letter] = await world.letters()
+    assert letter["subject"] == "Готово заключение"
+    assert f"https://cabinet.example/conclusions/{world.doctor}" in letter["text"]
+
+
+@pytest.mark.requirement("NTF-29")
+async def test_an_sms_says_nothing_personal_or_medical(empty_world: Any) -> None:
+    world = empty_world
+    await world.open_clinic(email=None)
+    await world.tell(world.requested(), world.reserved(), world.moved(timedelta(hours=2)))
+    await world.pass_time(world.start + timedelta(hours=1) - world.clock.now())
+    await world.tell(*world.money(), late(world), conclusion(world), world.cancelled())
+    texts = await world.sms()
+    assert len(texts) == 7
+    for word in ("Петрова", "Терапевт", "Иванова", "Анна", "http"):
+        assert not [text for text in texts if word in text]
+
+
+@pytest.mark.requirement("NTF-27")
+async def test_whatever_is_told_again_is_sent_once(world: Any) -> None:
+    await world.tell(await world.code_issued(), world.requested(), world.reserved(), times=3)
+    await world.tell(world.moved(timedelta(hours=2)), *world.money(), times=3)
+    await world.tell(conclusion(world), late(world), world.cancelled(), times=3)
+    letters = [*await world.letters(), *await world.letters(world.petrova)]
+    assert len(letters) == len({letter["message_id"] for letter in letters}) == 11
+    assert {letter["duplicates"] for letter in letters} == {0}
+    assert await world.told() == ["MessageSent.v1"] * 11
+
+
+@pytest.mark.requirement("NTF-27")
+async def test_what_comes_before_the_facts_that_it_needs_waits_for_them(empty_world: Any) -> None:
+    """Topics keep no common order: billing and booking may be ahead of identity."""
+    world = empty_world
+    await world.publish(world.money()[0], world.requested(), world.reserved())
+    await world.settle()
+    assert await world.mail.messages() == []
+    await world.open_clinic()
+    async with world.live():
+        await world.arrived(2)
+    assert sorted(await world.subjects()) == [
+        f"Вы записаны на приём: {ZONED}",
+        "Оплата получена: 1 500,00 ₽",
+    ]
+
+
+async def test_invitations_follow_the_appointment_through_its_life(world: Any) -> None:
+    await world.tell(world.reserved(), world.moved(timedelta(hours=2)), world.cancelled())
+    events = []
+    for letter in await world.letters():
+        calendar = Calendar.from_ical(await world.calendar(letter))
+        [event] = calendar.walk("VEVENT")
+        summary = str(event["SUMMARY"])
+        assert summary == "Приём: ООО «Север»"
+        starts = event.decoded("DTSTART")
+        assert starts.utcoffset() == timedelta(0)
+        events.append((str(calendar["METHOD"]), event["SEQUENCE"], starts, str(event["STATUS"])))
+        assert str(event["UID"]) == f"{world.appointment}@kabinet.example"
+        assert "Терапевт" not in calendar.to_ical().decode()
+    moved = world.start + timedelta(hours=2)
+    assert events == [
+        ("REQUEST", 0, world.start, "CONFIRMED"),
+        ("REQUEST", 1, moved, "CONFIRMED"),
+        ("CANCEL", 2, moved, "CANCELLED"),
+    ]
+    assert [letter["attachments"] for letter in await world.letters(world.petrova)] == [[], []]
+
+
+@pytest.mark.requirement("NTF-11")
+async def test_reminders_come_a_day_and_an_hour_before(world: Any) -> None:
+    await world.tell(world.reserved())
+    await world.forget()
+    await world.pass_time(world.start - timedelta(days=1) - MOMENT - world.clock.now())
+    assert await world.letters() == []
+    await world.pass_time(MOMENT)
+    assert await world.subjects() == [f"Напоминание о приёме: {ZONED}"]
+    await world.pass_time(timedelta(hours=23) - MOMENT)
+    assert len(await world.letters()) == 1
+    await world.pass_time(MOMENT)
+    assert len(await world.letters()) == 2
+    await world.pass_time(timedelta(days=2))
+    assert len(await world.letters()) == 2
+    assert await world.letters(world.petrova) == []
+
+
+@pytest.mark.requirement("NTF-11")
+async def test_reminders_follow_a_move_and_end_with_a_cancellation(world: Any) -> None:
+    await world.tell(world.reserved(), world.moved(timedelta(days=1)))
+    await world.forget()
+    await world.pass_time(world.start - timedelta(days=1) - world.clock.now())
+    assert await world.letters() == []
+    await world.pass_time(timedelta(days=1))
+    assert len(await world.letters()) == 1
+    await world.tell(world.cancelled())
+    await world.forget()
+    await world.pass_time(timedelta(days=1))
+    assert await world.letters() == []
+
+
+@pytest.mark.requirement("NTF-11")
+async def test_when_to_remind_is_the_clinics_to_settle(world: Any) -> None:
+    await world.set_policy("reminder_minutes", [30])
+    await world.tell(world.reserved())
+    await world.forget()
+    await world.pass_time(world.start - timedelta(minutes=30) - MOMENT - world.clock.now())
+    assert await world.letters() == []
+    await world.pass_time(MOMENT)
+    assert len(await world.letters()) == 1
+
+
+async def test_a_tenant_may_have_a_sender_of_its_own(empty_world: Any) -> None:
+    await empty_world.open_clinic("south")
+    await empty_world.tell(empty_world.reserved(), tenant="south")
+    [letter] = await empty_world.letters()
+    assert letter["from"] == "south@clinic.example"
+    assert letter["message_id"].endswith("@clinic.example>")
