@@ -58,7 +58,8 @@ def test_only_known_keys_reach_the_log(
         "note-north.1",
         3,
     )
-    assert own["phone"] == foreign["event"].removeprefix("call ") == "[redacted]"
+    assert own["phone"] == "[redacted]"
+    assert foreign["event"] == "call %s", "what a library fills in may be anything"
     assert foreign["logger"] == "somebody"
 
 
