@@ -191,6 +191,29 @@ async def test_an_accepted_command_answers_its_events_and_where_they_stand() -> 
     assert recorded.key("box") == "b"
 
 
+@pytest.mark.requirement("OPS-02")
+async def test_every_event_says_what_who_for_whom_when_and_why() -> None:
+    store = MemoryEventStore()
+    whole = Metadata(
+        tenant="north",
+        actor="account:1",
+        subject="patient-7",
+        role="representative",
+        time=datetime(2026, 1, 1, tzinfo=UTC),
+        correlation=UUID(int=1),
+        causation=UUID(int=2),
+        traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        policy=4,
+    )
+    command = CommandContext(command_id=UUID(int=5), metadata=whole)
+    await handler(store).handle(Put(thing="a"), key="b", context=command)
+    pages = [page async for page in store.read_stream(STREAM)]
+    event = pages[0][0]
+    assert (event.stream, event.revision, event.type) == ("box-north.b", 0, "Added.v1")
+    assert event.id == uuid5(command.command_id, "0")
+    assert event.meta() == whole
+
+
 async def test_a_wish_that_is_true_already_answers_without_events() -> None:
     store = MemoryEventStore()
     boxes = handler(store)
