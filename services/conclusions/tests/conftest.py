@@ -407,7 +407,7 @@ def open_service() -> Callable[..., AbstractAsyncContextManager[Service]]:
 
 
 @pytest.fixture
-def pdf_tool(tmp_path: Path) -> Callable[..., str]:
+def tool(tmp_path: Path) -> Callable[..., str]:
     """Runs a poppler tool on a document and gives what it printed."""
 
     def run(name: str, document: bytes, *arguments: str, output: str | None = None) -> str:

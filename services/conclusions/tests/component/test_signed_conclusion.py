@@ -70,11 +70,11 @@ async def test_others_hear_of_the_publication_and_of_no_medical_text(service: Se
 
 @pytest.mark.requirement("CON-05", "CON-01")
 async def test_the_paper_says_who_was_seen_when_and_what_was_written(
-    service: Service, pdf_tool: Tool
+    service: Service, tool: Tool
 ) -> None:
     shown = await service.publish(await service.complete())
     document = (await download(service, shown["conclusion_id"])).content
-    printed = re.sub(r"\s+", " ", pdf_tool("pdftotext", document, "-layout", output="-"))
+    printed = re.sub(r"\s+", " ", tool("pdftotext", document, "-layout", output="-"))
     for expected in (
         "ООО «Клиника north»",
         "ДОСТОЕВСКАЯ Анна",
@@ -90,14 +90,14 @@ async def test_the_paper_says_who_was_seen_when_and_what_was_written(
 
 @pytest.mark.requirement("CON-26", "CON-46")
 async def test_poppler_calls_the_signature_valid_and_a_flipped_byte_invalid(
-    service: Service, pdf_tool: Tool
+    service: Service, tool: Tool
 ) -> None:
     shown = await service.publish(await service.complete())
     document = (await download(service, shown["conclusion_id"])).content
-    judged = pdf_tool("pdfsig", document)
+    judged = tool("pdfsig", document)
     assert "Signature is Valid." in judged
     assert "Total document signed" in judged
-    printed = re.sub(r"\s+", " ", pdf_tool("pdftotext", document, "-layout", output="-"))
+    printed = re.sub(r"\s+", " ", tool("pdftotext", document, "-layout", output="-"))
     certificate = (
         await service.call("GET", f"/conclusions/{shown['conclusion_id']}", "patient")
     ).json()["certificate"]
@@ -106,7 +106,7 @@ async def test_poppler_calls_the_signature_valid_and_a_flipped_byte_invalid(
     assert "с 21.11.2026 по 14.02.2028" in printed
     flipped = bytearray(document)
     flipped[2000] ^= 1
-    assert "Signature is Valid." not in pdf_tool("pdfsig", bytes(flipped))
+    assert "Signature is Valid." not in tool("pdfsig", bytes(flipped))
 
 
 @pytest.mark.requirement("CON-46")

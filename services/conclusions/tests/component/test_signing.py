@@ -1,13 +1,25 @@
 """What makes a signature, and what happens when it cannot be made."""
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import pytest
 
+from conclusions.application.ports import CertificateRefused, Refusal
 from conclusions.bootstrap import CODEC
-from conclusions.domain.conclusion.events import ConclusionSigned, ConclusionSigningFailed
+from conclusions.domain.conclusion.events import (
+    ConclusionSigned,
+    ConclusionSigningFailed,
+    SignatureRequested,
+)
+from conclusions.domain.signing_certificate.commands import RevokeCertificate
+from conclusions.domain.signing_certificate.events import CertificateRegistered
+from messaging import Cause
+from messaging.envelope import of_recorded
+from service_kit.errors import Unavailable
 
 Service = Any
 
@@ -197,6 +209,72 @@ async def test_a_revoked_certificate_is_given_up_for_a_new_one(service: Service)
     assert await service.fire() == 1
     assert (await service.status(consultation_id))["status"] == "PUBLISHED"
     assert (await facts(service, ConclusionSigned))[1].signature.certificate != first
+
+
+@dataclass
+class Refusing:
+    """A signer that says no, after something else has happened."""
+
+    error: Exception
+    meanwhile: Callable[[], Awaitable[object]] | None = None
+
+    async def sign(self, *_: object, **__: object) -> NoReturn:
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        raise self.error
+
+
+async def asked(service: Service) -> tuple[SignatureRequested, Cause]:
+    """A document that is being signed, and the event that asks for it."""
+    consultation_id = await service.complete()
+    await service.attach(consultation_id)
+    assert (await request(service, consultation_id)).status_code == 202
+    [recorded] = [e for e in await service.events() if e.type == "SignatureRequested.v1"]
+    cause = Cause(of_recorded("conclusions", recorded), service.clock.now(), "conclusions.signing")
+    return CODEC.decode(recorded), cause
+
+
+@pytest.mark.parametrize("refusal", [r for r in Refusal if r is not Refusal.REVOKED])
+async def test_a_certificate_that_may_not_sign_is_a_failure_with_that_name(
+    service: Service, refusal: Refusal
+) -> None:
+    event, cause = await asked(service)
+    desk = replace(service.conclusions.signing, signer=Refusing(CertificateRefused(refusal)))
+    [dispatch] = await desk.sign(event, cause)
+    assert dispatch.command.reason == "CERTIFICATE_REFUSED"
+
+
+async def test_a_certificate_given_up_by_another_worker_is_not_given_up_twice(
+    service: Service,
+) -> None:
+    event, cause = await asked(service)
+
+    async def give_up() -> None:
+        [registered] = await facts(service, CertificateRegistered)
+        await service.conclusions.certificates.handle(
+            RevokeCertificate(serial=registered.certificate.serial),
+            key=registered.clinician_id,
+            context=cause.command("elsewhere"),
+        )
+
+    signer = Refusing(CertificateRefused(Refusal.REVOKED), give_up)
+    dispatches = await replace(service.conclusions.signing, signer=signer).sign(event, cause)
+    assert [dispatch.to for dispatch in dispatches] == ["conclusions"]
+
+
+async def test_when_another_system_is_away_no_try_is_used_up(service: Service) -> None:
+    event, cause = await asked(service)
+    desk = replace(service.conclusions.signing, signer=Refusing(Unavailable("identity")))
+    with pytest.raises(Unavailable):
+        await desk.sign(event, cause)
+
+
+async def test_a_request_that_was_answered_is_left_alone(service: Service) -> None:
+    event, cause = await asked(service)
+    await service.settle()
+    issued = service.authority.issued
+    assert await service.conclusions.signing.sign(event, cause) == []
+    assert service.authority.issued == issued
 
 
 async def test_private_keys_are_in_no_event_and_wrapped_at_rest(service: Service) -> None:

@@ -36,7 +36,7 @@ async def served(app: Any) -> AsyncIterator[str]:
 
 @pytest.mark.requirement("CON-24", "CON-26", "CON-27", "CON-46")
 async def test_a_time_stamped_signature_on_postgres_is_valid_for_poppler(
-    database: str, tmp_path: Path, pdf_tool: Tool, open_service: Any
+    database: str, tmp_path: Path, tool: Tool, open_service: Any
 ) -> None:
     clock = FixedClock()
     stamping = build_authority(folder=tmp_path / "ca", clock=clock.now, public_url="http://ca.test")
@@ -57,12 +57,12 @@ async def test_a_time_stamped_signature_on_postgres_is_valid_for_poppler(
         await store.close()
     [signed] = [event for event in events if isinstance(event, ConclusionSigned)]
     assert signed.signature.timestamped_at == clock.now().replace(microsecond=0)
-    judged = pdf_tool("pdfsig", document.content)
+    judged = tool("pdfsig", document.content)
     assert "Signature is Valid." in judged
     assert "Total document signed" in judged
     flipped = bytearray(document.content)
     flipped[len(flipped) // 4] ^= 1
-    assert "Signature is Valid." not in pdf_tool("pdfsig", bytes(flipped))
+    assert "Signature is Valid." not in tool("pdfsig", bytes(flipped))
 
 
 @pytest.mark.requirement("CON-28")

@@ -1,5 +1,6 @@
 """Clinic paper: fonts, text made safe for print, running header, footer and room for the stamp."""
 
+import logging
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue
 from fpdf.fonts import TTFFont
 from typing_extensions import override
+
+# What these tell about their work at INFO and DEBUG names the letters of the patient's document.
+for _library in ("fontTools", "fpdf", "pyhanko", "pyhanko_certvalidator"):
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 FONTS: Final = Path(__file__).parent.parent / "fonts"
 FAMILY: Final = "DejaVuSansCondensed"

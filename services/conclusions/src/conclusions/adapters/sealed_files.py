@@ -110,12 +110,6 @@ class SealedFolder:
         finally:
             await asyncio.shield(asyncio.to_thread(outgoing.close))
 
-    async def delete(self, tenant: TenantId, subject: UUID, digest: FileHash) -> None:
-        """See `DocumentFiles`."""
-        path = self._path(tenant, subject, digest)
-        with _storage():
-            await asyncio.to_thread(path.unlink, missing_ok=True)
-
     def _path(self, tenant: TenantId, subject: UUID, digest: FileHash) -> Path:
         # Checked, neither can leave the folder.
         return self._root / tenant_id(tenant) / str(subject) / file_hash(digest)

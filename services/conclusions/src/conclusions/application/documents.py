@@ -24,7 +24,7 @@ from conclusions.domain.conclusion.commands import (
 )
 from conclusions.domain.conclusion.decider import expect_draft, expect_due
 from conclusions.domain.conclusion.events import ConclusionCase, ConclusionEvent, Document
-from conclusions.domain.conclusion.state import Conclusion
+from conclusions.domain.conclusion.state import Attached, Conclusion
 from conclusions.domain.form import REASON_KEY, ConclusionForm
 from conclusions.domain.organisation.commands import OrganisationCommand
 from conclusions.domain.organisation.events import OrganisationRecorded
@@ -121,9 +121,15 @@ class Documents:
         declared_type: str | None,
         max_bytes: int,
     ) -> HandledConclusion:
-        """Take a PDF as the conclusion; raises `DocumentUnsignable` while the doctor can still give another one."""
+        """Take a PDF as the conclusion; raises `DocumentUnsignable` while the doctor can still give another one.
+
+        A refused file is not deleted: the patient may have the same one elsewhere.
+        """
         tenant = TenantId(context.metadata.tenant)
         state, _ = await self.conclusions.load(tenant=tenant, key=consultation_id)
+        if isinstance(state, Attached) and state.document.document_id == context.command_id:
+            again = UploadConclusion(author=author, document=state.document)
+            return await self.conclusions.handle(again, key=consultation_id, context=context)
         case = expect_due(state, author).case
         stored = await self.files.put(
             tenant, case.patient_id, content, max_bytes=max_bytes, declared_type=declared_type

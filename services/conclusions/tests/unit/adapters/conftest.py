@@ -1,9 +1,6 @@
-"""A private certificate authority, sample documents and the poppler tools for the tests here."""
+"""A private certificate authority and sample documents for the tests here."""
 
-import shutil
-import subprocess
 import tomllib
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -174,22 +171,3 @@ def authority() -> Authority:
 def other_authority() -> Authority:
     # The same name, so that only the key can tell the two apart.
     return make_authority("Test root")
-
-
-Tool = Callable[..., str]
-
-
-@pytest.fixture
-def tool(tmp_path: Path) -> Tool:
-    """Runs a real PDF tool on a document and gives what it printed."""
-
-    def run(name: str, document: bytes, *arguments: str, output: str | None = None) -> str:
-        if shutil.which(name) is None:
-            pytest.fail(f"{name} is missing: install the packages poppler-utils, libnss3-tools")
-        file = tmp_path / "document.pdf"
-        file.write_bytes(document)
-        command = [name, *arguments, str(file), *([output] if output else [])]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        return done.stdout + done.stderr
-
-    return run

@@ -1,6 +1,7 @@
 """Printed conclusions, read back with poppler."""
 
 import io
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -96,6 +97,14 @@ def test_equal_input_gives_equal_bytes_and_other_input_other_bytes(
     assert print_conclusion(conclusion, texts) == first
     later = replace(conclusion, created_at=datetime(2026, 11, 22, tzinfo=UTC))
     assert print_conclusion(later, texts) != first
+
+
+def test_nothing_of_the_document_is_logged(
+    texts: Texts, conclusion: PrintedConclusion, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        print_conclusion(conclusion, texts)
+    assert caplog.records == []
 
 
 def test_language_and_metadata_are_set_and_name_no_patient(

@@ -131,11 +131,3 @@ async def test_what_is_refused_leaves_nothing(files: SealedFolder, tmp_path: Pat
             await files.put(NORTH, ANNA, pieces(content), max_bytes=limit)
     assert at_rest(tmp_path) == []
     assert await files.put(NORTH, ANNA, pieces(PLAIN), max_bytes=len(PLAIN))
-
-
-async def test_deleting_is_repeatable(files: SealedFolder) -> None:
-    stored = await files.put(NORTH, ANNA, pieces(PLAIN), max_bytes=LIMIT)
-    for _ in range(2):
-        await files.delete(NORTH, ANNA, stored.digest)
-    with pytest.raises(FileMissing):
-        await read(files, stored.digest)
