@@ -203,6 +203,19 @@ async def test_what_comes_before_the_facts_that_it_needs_waits_for_them(empty_wo
     ]
 
 
+@pytest.mark.requirement("NTF-27")
+async def test_a_conclusion_before_its_appointment_and_a_booking_before_its_branch_wait(
+    empty_world: Any,
+) -> None:
+    world = empty_world
+    await world.tell(await world.patient_registered(), conclusion(world), world.reserved())
+    assert await world.mail.messages() == []
+    await world.open_clinic()
+    async with world.live():
+        await world.arrived(2)
+    assert len(await world.letters()) == 2
+
+
 async def test_invitations_follow_the_appointment_through_its_life(world: Any) -> None:
     await world.tell(world.reserved(), world.moved(timedelta(hours=2)), world.cancelled())
     events = []

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import httpx
 import pytest
+from aiosmtpd.smtp import SMTP
 from pydantic import SecretStr
 
 from event_store.postgres import PostgresEventStore
@@ -16,8 +17,9 @@ from messaging.postgres import PostgresInbox
 from notifications.adapters.sms_ru import SmsRu
 from notifications.application.ports import Carrier, Outgoing, Refused
 from notifications.bootstrap import CODEC, VIEWS
-from notifications.domain.message_types import Channel
+from notifications.domain.message_types import Channel, MessageType
 from read_models import rebuild
+from sandbox.web import listen
 from service_kit.errors import Unavailable
 from service_kit.http import ProviderClient
 from vocabulary.ids import MessageId, TenantId
@@ -178,8 +180,8 @@ async def test_what_belongs_to_an_erased_person_is_never_sent(world: Any) -> Non
 async def test_rebuilt_views_and_replayed_timers_send_nothing(world: Any) -> None:
     """A view reaches no reaction, and a timer that fires again asks a decider that remembers."""
     await world.tell(world.reserved())
-    for before in (timedelta(days=1), timedelta(hours=1)):
-        await world.pass_time(world.start - before - world.clock.now())
+    for lead in (timedelta(days=1), timedelta(hours=1)):
+        await world.pass_time(world.start - lead - world.clock.now())
     assert len(await world.letters()) == 3
     silent = Silent()
     world.start_up(dict.fromkeys(Channel, silent))
@@ -231,14 +233,54 @@ async def test_sending_keeps_its_promises_over_postgres(world: Any, database: st
 async def test_an_answer_that_is_none_is_a_service_in_trouble(world: Any, content: bytes) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content))
     async with ProviderClient.open("sms", "http://sms.test", transport=transport) as provider:
-        words = world.wording.words(
-            "CONFIRMATION_CODE", "ru", {"minutes": "15"}, {"code": "1"}, None
-        )
-        outgoing = Outgoing(
-            tenant=TenantId("north"),
-            message_id=MessageId(world.patient),
-            address="+79161234567",
-            words=words,
-        )
         with pytest.raises(Unavailable, match="sms"):
-            await SmsRu(provider, SecretStr("key")).send(outgoing)
+            await SmsRu(provider, SecretStr("key")).send(a_code(world))
+
+
+class Doorman:
+    """Refuses the recipient before it sees the letter; the name of the hook is prescribed by aiosmtpd."""
+
+    def __init__(self, code: int) -> None:
+        self._code = code
+
+    async def handle_RCPT(self, *_: object) -> str:  # noqa: N802
+        return f"{self._code} Nobody of that name"
+
+
+async def knock(world: Any, code: int) -> Refused | None:
+    """Send to a server whose doorman answers with a code."""
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Doorman(code), hostname="door"), sock=listener)
+    async with server:
+        carrier: Carrier = world.carriers(smtp_port=port)[Channel.EMAIL]
+        return await carrier.send(a_code(world))
+
+
+def a_code(world: Any) -> Outgoing:
+    words = world.wording.words(
+        MessageType.CONFIRMATION_CODE, "ru", {"minutes": "15"}, {"code": "482913"}, None
+    )
+    return Outgoing(
+        tenant=TenantId("north"),
+        message_id=MessageId(world.patient),
+        address=world.anna,
+        words=words,
+    )
+
+
+async def test_a_recipient_refused_for_good_is_a_refusal_and_for_now_is_not(world: Any) -> None:
+    assert await knock(world, 550) == Refused("SMTP_550")
+    with pytest.raises(Unavailable, match="smtp"):
+        await knock(world, 450)
+
+
+async def test_a_lookup_that_does_not_answer_is_waited_for(world: Any) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(404))
+    async with ProviderClient.open("lookup", "http://mail.test", transport=transport) as lookup:
+        world.provider = lookup
+        with pytest.raises(Unavailable, match="mail lookup"):
+            await world.carriers()[Channel.EMAIL].was_accepted(
+                TenantId("north"), MessageId(world.patient)
+            )
