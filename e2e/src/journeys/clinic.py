@@ -13,7 +13,7 @@ from journeys.person import Person
 from journeys.suite import Suite
 from service_kit.ids import new_id
 
-__all__ = ["Clinic", "open_clinic"]
+__all__ = ["Clinic", "open_clinic", "pay_to_enter"]
 
 PASSWORD = "Правильная-лошадь-7"
 
@@ -81,6 +81,21 @@ async def open_clinic(
     )
     await _schedule(clinic, suite.now().astimezone(clinic.zone).date())
     return clinic
+
+
+async def pay_to_enter(clinic: Clinic) -> None:
+    """Let the clinic's service be booked first and paid before entering the room (BKG-31)."""
+    at = "/api/v1/policies/booking"
+    policies = (await clinic.administrator.get(at))["items"]
+    modes = next(one["value"] for one in policies if one["key"] == "service_payment_modes")
+    await clinic.administrator.put(
+        at,
+        {
+            "key": "service_payment_modes",
+            "value": modes | {str(clinic.service_id): "BOOK_THEN_PAY_TO_ENTER"},
+            "reason": "journey",
+        },
+    )
 
 
 async def _organisation(suite: Suite, tenant: str) -> None:

@@ -27,11 +27,11 @@ DRAFT = {
 
 
 async def write_and_attach(
-    doctor: Person, consultation_id: str, seconds: float = 30
+    doctor: Person, consultation_id: str, seconds: float | None = None
 ) -> dict[str, Any]:
     """Fill in the form, look at the preview, attach it: it is signed without a further step (CON-24)."""
     at = f"/api/v1/consultations/{consultation_id}/conclusion"
-    patience = time.monotonic() + seconds
+    patience = time.monotonic() + (seconds or doctor.patience_seconds)
     while True:
         try:
             await doctor.put(f"{at}/draft", DRAFT)
@@ -48,7 +48,9 @@ async def write_and_attach(
     return attached
 
 
-async def published(doctor: Person, consultation_id: str, seconds: float = 45) -> dict[str, Any]:
+async def published(
+    doctor: Person, consultation_id: str, seconds: float | None = None
+) -> dict[str, Any]:
     """Signed and published."""
     found: dict[str, Any] = await doctor.until(
         f"/api/v1/consultations/{consultation_id}/conclusion",
@@ -59,13 +61,16 @@ async def published(doctor: Person, consultation_id: str, seconds: float = 45) -
     return found
 
 
-async def download(patient: Person, seconds: float = 20) -> tuple[dict[str, Any], bytes]:
-    """The newest conclusion of the medcard, and its file."""
-    patience = time.monotonic() + seconds
+async def download(
+    patient: Person, consultation_id: str | None = None
+) -> tuple[dict[str, Any], bytes]:
+    """The conclusion of a consultation, or else the newest of the medcard, and its file."""
+    patience = time.monotonic() + patient.patience_seconds
     while time.monotonic() < patience:
         listed = await patient.get("/api/v1/medcard/conclusions")
-        if listed["items"]:
-            card = listed["items"][0]
+        for card in listed["items"]:
+            if consultation_id not in {None, card["consultation_id"]}:
+                continue
             answer = await patient.ask(
                 "GET", f"/api/v1/conclusions/{card['conclusion_id']}/document"
             )

@@ -7,27 +7,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from websockets.asyncio.client import ClientConnection, connect
 
 from journeys.person import Person
 from service_kit.ids import new_id
 
-__all__ = ["Talk", "find_consultation", "join"]
+__all__ = ["Talk", "find_consultation", "join", "meet"]
 
 
 async def find_consultation(
-    person: Person, appointment_id: str, seconds: float = 30
+    person: Person, appointment_id: str, seconds: float | None = None
 ) -> dict[str, Any]:
     """The consultation of a reserved online appointment, waited for (ROOM-01)."""
-    patience = time.monotonic() + seconds
+    patience = time.monotonic() + (seconds or person.patience_seconds)
     while time.monotonic() < patience:
         found = await person.get("/api/v1/consultations", appointment_id=appointment_id)
         if found["items"]:
             consultation: dict[str, Any] = found["items"][0]
             return consultation
         await asyncio.sleep(0.1)
-    raise AssertionError(f"no consultation for appointment {appointment_id} within {seconds} s")
+    raise AssertionError(f"no consultation for appointment {appointment_id} in time")
 
 
 @dataclass(slots=True)
@@ -45,11 +46,15 @@ class Talk:
         """Where a reconnect goes on."""
         return max((message["number"] for message in self.messages), default=0)
 
-    async def say(self, text: str, file_ids: list[str] | None = None) -> None:
+    async def say(
+        self, text: str, file_ids: list[str] | None = None, client_message_id: UUID | None = None
+    ) -> None:
         """Say something and wait until it is heard in the common order."""
-        client_message_id = str(new_id())
         await self._send(
-            kind="say", client_message_id=client_message_id, text=text, file_ids=file_ids or []
+            kind="say",
+            client_message_id=str(client_message_id or new_id()),
+            text=text,
+            file_ids=file_ids or [],
         )
         await self.heard(lambda message: message.get("text") == text)
 
@@ -71,6 +76,8 @@ class Talk:
     async def _until(self, found: Any, seconds: float) -> Any:
         async with asyncio.timeout(seconds):
             while (result := found()) is None:
+                if self.closed:
+                    raise ConnectionError("the live channel has ended")
                 self._news.clear()
                 await self._news.wait()
             return result
@@ -80,14 +87,16 @@ class Talk:
 
     async def listen(self) -> None:
         """Collect frames until the channel ends."""
-        async for text in self.socket:
-            frame = json.loads(text)
-            self.frames.append(frame)
-            if frame["kind"] == "message":
-                self.messages.append(frame.get("message", frame))
+        try:
+            async for text in self.socket:
+                frame = json.loads(text)
+                self.frames.append(frame)
+                if frame["kind"] == "message":
+                    self.messages.append(frame.get("message", frame))
+                self._news.set()
+        finally:
+            self.closed = True
             self._news.set()
-        self.closed = True
-        self._news.set()
 
 
 @asynccontextmanager
@@ -106,3 +115,17 @@ async def join(
         finally:
             await socket.close()
             await asyncio.gather(listening, return_exceptions=True)
+
+
+async def meet(gateway: str, patient: Person, doctor: Person, consultation_id: str) -> None:
+    """The patient waits, the doctor takes the consultation in work, both talk, the doctor completes it."""
+    await patient.post(f"/api/v1/consultations/{consultation_id}/connection")
+    async with join(gateway, patient, consultation_id) as ours:
+        await ours.say("Здравствуйте! Третий день кашель и слабость.")
+        await doctor.post(f"/api/v1/consultations/{consultation_id}/taking")
+        async with join(gateway, doctor, consultation_id) as theirs:
+            await theirs.say("Добрый день! Измеряли ли вы температуру?")
+            await ours.heard(lambda message: message.get("author") == "DOCTOR")
+            await ours.say("Да, вечером 37,8.")
+            await doctor.post(f"/api/v1/consultations/{consultation_id}/completion")
+            await asyncio.gather(ours.ended(), theirs.ended())

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from journeys.clinic import open_clinic
 from journeys.conclusion import download, published, write_and_attach
-from journeys.consultation import find_consultation, join
+from journeys.consultation import find_consultation, meet
 from journeys.outside import pay
 from journeys.suite import Suite, find, start, utc
 from journeys.visit import DAY, free_slots, register, reserve, start_payment
@@ -82,18 +82,8 @@ async def journey(suite: Suite, http: httpx.AsyncClient) -> tuple[str, Path]:
     with step("the clock of the suite moves to ten minutes before the visit"):
         await suite.forward_to(utc(slot["starts_at"]) - timedelta(minutes=10))
         await asyncio.gather(patient.person.sign_in(), clinic.doctor.sign_in())
-    gateway = suite.url("gateway")
     with step("patient and doctor meet in the consultation room and talk both ways"):
-        await patient.person.post(f"/api/v1/consultations/{consultation_id}/connection")
-        async with join(gateway, patient.person, consultation_id) as ours:
-            await ours.say("Здравствуйте! Третий день кашель и слабость.")
-            await clinic.doctor.post(f"/api/v1/consultations/{consultation_id}/taking")
-            async with join(gateway, clinic.doctor, consultation_id) as theirs:
-                await theirs.say("Добрый день! Измеряли ли вы температуру?")
-                await ours.heard(lambda message: message.get("author") == "DOCTOR")
-                await ours.say("Да, вечером 37,8.")
-                await clinic.doctor.post(f"/api/v1/consultations/{consultation_id}/completion")
-                await asyncio.gather(ours.ended(), theirs.ended())
+        await meet(suite.url("gateway"), patient.person, clinic.doctor, consultation_id)
     with step("the doctor fills in the conclusion, looks at it and attaches it"):
         await write_and_attach(clinic.doctor, consultation_id)
     with step("it is signed with the doctor's certificate and published"):

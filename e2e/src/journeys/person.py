@@ -14,7 +14,6 @@ from service_kit.ids import new_id
 __all__ = ["Person", "Refused"]
 
 _TRY_AGAIN = frozenset({"UNAVAILABLE", "REQUEST_IN_FLIGHT", "VIEW_BEHIND", "CONCURRENT_CHANGE"})
-_PATIENCE_SECONDS = 60.0
 
 
 class Refused(Exception):
@@ -30,15 +29,20 @@ class Refused(Exception):
 
 @dataclass(slots=True, kw_only=True)
 class Person:
-    """One client. Every write has its own Idempotency-Key and is repeated with it when the answer was lost."""
+    """One client. Every write has its own Idempotency-Key and is repeated with it when the answer was lost.
+
+    `patience_seconds`: how long it asks again while the suite is not there, and waits for what has to follow.
+    """
 
     http: httpx.AsyncClient
     tenant: str
     login: str = ""
     password: str = field(default="", repr=False)
     account: Mapping[str, Any] = field(default_factory=dict)
+    patience_seconds: float = 60.0
     _token: str | None = field(default=None, repr=False)
     _positions: dict[str, str] = field(default_factory=dict)
+    _signing_in: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False)
 
     @property
     def patient_id(self) -> UUID:
@@ -53,10 +57,12 @@ class Person:
 
     async def sign_in(self) -> None:
         """A fresh session; also after the clock has moved beyond the life of the last token."""
-        self._token = None
-        session = await self.post(
-            "/api/v1/sessions", {"login": self.login, "password": self.password}
+        answer = await self.ask(
+            *("POST", "/api/v1/sessions"),
+            json={"login": self.login, "password": self.password},
+            anonymous=True,
         )
+        session = answer.json()
         self._token, self.account = session["access_token"], session["account"]
 
     async def get(self, path: str, **query: str | int) -> Any:
@@ -77,10 +83,12 @@ class Person:
         """Write."""
         await self.ask("DELETE", path)
 
-    async def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    async def ask(
+        self, method: str, path: str, *, anonymous: bool = False, **options: Any
+    ) -> httpx.Response:
         """One exchange, repeated as it is while the suite is not there; raises Refused."""
-        headers = self._headers(method) | options.pop("headers", {})
-        patience = time.monotonic() + _PATIENCE_SECONDS
+        headers = self._headers(method, anonymous=anonymous) | options.pop("headers", {})
+        patience = time.monotonic() + self.patience_seconds
         pause = 0.05
         while True:
             try:
@@ -93,13 +101,20 @@ class Person:
                     self._note(answer)
                     return answer
                 problem = _problem(answer)
-                if problem.get("code") not in _TRY_AGAIN or time.monotonic() > patience:
+                outlived = problem.get("code") == "TOKEN_INVALID" and "Authorization" in headers
+                again = outlived or problem.get("code") in _TRY_AGAIN
+                if not again or time.monotonic() > patience:
                     raise Refused(method, path, answer.status_code, problem)
+                if outlived:
+                    headers["Authorization"] = await self._fresh(headers["Authorization"])
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    async def until(self, path: str, what: str, seconds: float = 30.0, **wanted: Any) -> Any:
+    async def until(
+        self, path: str, what: str, seconds: float | None = None, **wanted: Any
+    ) -> Any:
         """Read again and again until the fields have the values; raises AssertionError after `seconds`."""
+        seconds = seconds or self.patience_seconds
         patience = time.monotonic() + seconds
         seen: Any = None
         while time.monotonic() < patience:
@@ -117,9 +132,16 @@ class Person:
             f"{what}: {wanted} was not reached within {seconds:.0f} s, seen: {seen}"
         )
 
-    def _headers(self, method: str) -> dict[str, str]:
+    async def _fresh(self, outlived: str) -> str:
+        """A token has a life, which a moved clock cuts short; of several tasks the first one signs in."""
+        async with self._signing_in:
+            if outlived == f"Bearer {self._token}":
+                await self.sign_in()
+        return f"Bearer {self.token}"
+
+    def _headers(self, method: str, *, anonymous: bool) -> dict[str, str]:
         headers = {"X-Kabinet-Tenant": self.tenant}
-        if self._token is not None:
+        if self._token is not None and not anonymous:
             headers["Authorization"] = f"Bearer {self._token}"
         if method != "GET":
             headers["Idempotency-Key"] = str(new_id())

@@ -53,6 +53,11 @@ class Suite:
             raise RuntimeError(f"kabinet {' '.join(arguments)}: {(err or out).decode().strip()}")
         return out.decode()
 
+    async def timeline(self, appointment_id: str) -> list[dict[str, Any]]:
+        """The whole story of an appointment, over all services, in order."""
+        lines = await self.kabinet("timeline", "--appointment", appointment_id, "--json")
+        return [json.loads(line) for line in lines.splitlines()]
+
     async def kabinet_json(self, *arguments: str) -> Any:
         """What a command that answers with JSON says."""
         return json.loads(await self.kabinet(*arguments))

@@ -14,7 +14,20 @@ from journeys.person import Person
 from journeys.suite import Suite, utc
 from service_kit.ids import new_id
 
-__all__ = ["Patient", "free_slots", "register", "reserve", "reserve_and_pay"]
+__all__ = [
+    "DAY",
+    "Patient",
+    "cancel",
+    "free_slots",
+    "invoice_of",
+    "move",
+    "refund_of",
+    "register",
+    "reserve",
+    "reserve_and_pay",
+    "soonest",
+    "start_payment",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +38,23 @@ class Patient:
     mailbox: Mailbox
 
 
-async def register(suite: Suite, http: httpx.AsyncClient, tenant: str = "north") -> Patient:
+async def register(
+    suite: Suite,
+    http: httpx.AsyncClient,
+    tenant: str = "north",
+    *,
+    patience_seconds: float = 60.0,
+) -> Patient:
     """Fill in the form, read the code from the letter, confirm, sign in (IDN-06, 09, 11, 12)."""
     address = f"patient-{new_id().hex[-12:]}@mail.test"
-    mailbox = Mailbox(http, suite.url("mail"), address)
-    person = Person(http=http, tenant=tenant, login=address, password=PASSWORD)
+    mailbox = Mailbox(http, suite.url("mail"), address, patience_seconds)
+    person = Person(
+        http=http,
+        tenant=tenant,
+        login=address,
+        password=PASSWORD,
+        patience_seconds=patience_seconds,
+    )
     started = await person.post(
         "/api/v1/registrations",
         {
@@ -83,7 +108,7 @@ async def reserve(
 
 async def start_payment(patient: Patient, appointment_id: str, suite: Suite) -> dict[str, Any]:
     """Wait for the preliminary invoice, ask for the bank's page (BIL-07)."""
-    invoice = await _invoice(patient.person, appointment_id)
+    invoice = await invoice_of(patient.person, appointment_id)
     progress: dict[str, Any] = await patient.person.post(
         f"/api/v1/invoices/{invoice['invoice_id']}/payments",
         {"return_url": f"{suite.url('gateway')}/docs", "receipt_email": patient.mailbox.address},
@@ -107,8 +132,29 @@ async def reserve_and_pay(
     return reserved
 
 
-async def _invoice(person: Person, appointment_id: str, seconds: float = 20) -> dict[str, Any]:
-    patience = time.monotonic() + seconds
+async def cancel(
+    person: Person, appointment_id: str, reason: str = "PLANS_CHANGED"
+) -> dict[str, Any]:
+    """Cancel, as a patient, a doctor or the clinic (BKG-48, 53)."""
+    cancelled: dict[str, Any] = await person.post(
+        f"/api/v1/appointments/{appointment_id}/cancellation", {"reason": reason}
+    )
+    return cancelled
+
+
+async def move(person: Person, appointment_id: str, starts_at: str) -> dict[str, Any]:
+    """Move to another free slot of the same doctor (BKG-51)."""
+    moved: dict[str, Any] = await person.post(
+        f"/api/v1/appointments/{appointment_id}/rescheduling", {"starts_at": starts_at}
+    )
+    return moved
+
+
+async def invoice_of(
+    person: Person, appointment_id: str, seconds: float | None = None
+) -> dict[str, Any]:
+    """The preliminary invoice of an appointment, waited for (BIL-07)."""
+    patience = time.monotonic() + (seconds or person.patience_seconds)
     while time.monotonic() < patience:
         found = await person.get("/api/v1/invoices", appointment_id=appointment_id)
         if found["items"]:
@@ -118,8 +164,24 @@ async def _invoice(person: Person, appointment_id: str, seconds: float = 20) -> 
     raise AssertionError(f"no invoice for appointment {appointment_id} within {seconds} s")
 
 
+async def refund_of(
+    administrator: Person, appointment_id: str, seconds: float = 30
+) -> dict[str, Any]:
+    """The refund that the provider has confirmed, waited for (BIL-44)."""
+    patience = time.monotonic() + seconds
+    seen: list[dict[str, Any]] = []
+    while time.monotonic() < patience:
+        listed = (await administrator.get("/api/v1/refunds"))["items"]
+        seen = [refund for refund in listed if refund["appointment_id"] == appointment_id]
+        if seen and seen[0]["state"] == "SUCCEEDED":
+            return seen[0]
+        await asyncio.sleep(0.1)
+    raise AssertionError(f"appointment {appointment_id} was not refunded: {seen}")
+
+
 async def _with_page(person: Person, progress: dict[str, Any]) -> dict[str, Any]:
-    for _ in range(200):
+    patience = time.monotonic() + person.patience_seconds
+    while time.monotonic() < patience:
         if progress.get("confirmation_url"):
             return progress
         await asyncio.sleep(0.1)
