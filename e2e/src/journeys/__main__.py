@@ -2,9 +2,11 @@
 
 import argparse
 import asyncio
+import random
 import sys
 from pathlib import Path
 
+from journeys.chaos import Plan, chaos
 from journeys.demo import demo
 
 
@@ -17,8 +19,20 @@ def main() -> int:
         "--port", type=int, help="port of the gateway when the suite has to be started"
     )
     one.add_argument("--data", type=Path, default=Path(".data"), help="data directory of the suite")
+    two = commands.add_parser("chaos", help="kill processes while journeys run, then check it all")
+    two.add_argument("--data", type=Path, default=Path(".data-chaos"), help="its own, made anew")
+    two.add_argument("--port", type=int, default=8280, help="first port of its own suite")
+    two.add_argument("--report", type=Path, default=Path("build/chaos.json"))
+    two.add_argument("--quick", action="store_true", help="20 journeys, under two minutes")
+    two.add_argument("--journeys", type=int)
+    two.add_argument("--seconds-between-kills", type=float, default=1.0)
+    two.add_argument("--at-once", type=int, default=8)
+    two.add_argument("--seed", type=int, help="what is random follows from it")
+    two.add_argument("--limit-minutes", type=float, default=15.0)
     arguments = parser.parse_args()
     try:
+        if arguments.command == "chaos":
+            return 0 if asyncio.run(chaos(_plan(arguments))) else 1
         asyncio.run(demo(arguments.data, arguments.port))
     except (RuntimeError, AssertionError) as failed:
         sys.stderr.write(f"{failed}\n")
@@ -26,6 +40,19 @@ def main() -> int:
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def _plan(arguments: argparse.Namespace) -> Plan:
+    return Plan(
+        data=arguments.data,
+        report=arguments.report,
+        port=arguments.port,
+        journeys=arguments.journeys or (20 if arguments.quick else 200),
+        seconds_between_kills=arguments.seconds_between_kills,
+        at_once=arguments.at_once,
+        seed=random.randrange(10**6) if arguments.seed is None else arguments.seed,  # noqa: S311 - chooses, keeps no secret
+        limit_minutes=arguments.limit_minutes,
+    )
 
 
 if __name__ == "__main__":

@@ -8,22 +8,24 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from datetime import time as clock_time
+from datetime import time as wall_time
 from pathlib import Path
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from rich.console import Console
 from rich.table import Table
+from websockets.exceptions import WebSocketException
 
+from embedded.runtime import supervisor_of
 from journeys.clinic import Clinic, open_clinic
 from journeys.person import Refused
 from journeys.proof import Check, at_rest, prove
-from journeys.stories import STORIES, Setting, Telling
+from journeys.stories import STORIES, Half, Setting, Telling
 from journeys.suite import Suite, start, stop
 from journeys.visit import Patient, free_slots, register
 
@@ -41,6 +43,16 @@ _POLICIES = {
     "consultation-room": {"take_lead_minutes": 24 * 60},
 }
 _CONTESTANTS = 3
+_ZONE = "Europe/Moscow"
+_SLOTS_A_DAY = 24
+# The last visit of a day begins at half past eight.
+_EVENING = wall_time(20, 45)
+_PATIENCE_SECONDS = 180.0
+_REST_SECONDS = 120.0
+_REMINDING_KILLS = 5
+_MARK = "chaos"
+_SHOWN = 20
+_TROUBLES = (Refused, AssertionError, httpx.HTTPError, OSError, TimeoutError, WebSocketException)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +92,7 @@ class Killer:
             self._kill_one()
 
     def _kill_one(self) -> None:
-        runtime = self.suite.reread().runtime
+        runtime = self.suite.running()
         # The database is under all of them, so it is left alone most of the time; twins are not ours.
         if self.kills.total() % _POSTGRES_EVERY == _POSTGRES_EVERY // 4:
             weights = {"postgres": 1}
@@ -109,6 +121,7 @@ async def chaos(plan: Plan) -> bool:
     """Run the journeys under kills and check everything; whether all holds."""
     began = time.monotonic()
     await asyncio.to_thread(_make_room, plan.data)
+    await asyncio.to_thread(_mark, plan.data)
     console.print(f"starting a suite of its own on {plan.data}, seed {plan.seed}")
     suite = await start(plan.data, _SETTINGS, port=plan.port)
     try:
@@ -120,7 +133,7 @@ async def chaos(plan: Plan) -> bool:
             checks = await run.through()
             restarts = {
                 name: process.restarts
-                for name, process in suite.reread().runtime.processes.items()
+                for name, process in suite.running().processes.items()
                 if process.restarts
             }
     finally:
@@ -133,15 +146,16 @@ class Run:
 
     def __init__(self, plan: Plan, suite: Suite, http: httpx.AsyncClient) -> None:
         self._plan, self._suite, self._http = plan, suite, http
-        self._dice = random.Random(plan.seed)  # noqa: S311 - chooses, keeps no secret
         self._turns = asyncio.Semaphore(plan.at_once)
         self._patients: dict[int, asyncio.Task[Patient]] = {}
-        self._killer = Killer(suite, self._dice, plan.seconds_between_kills)
-        self._deadline = time.monotonic() + plan.limit_minutes * 60
+        dice = random.Random(plan.seed)  # noqa: S311 - chooses, keeps no secret
+        self._killer = Killer(suite, dice, plan.seconds_between_kills)
+        self._deadline = asyncio.get_running_loop().time() + plan.limit_minutes * 60
         self.tales: list[Telling] = []
 
     @property
     def kills(self) -> Counter[str]:
+        """By process."""
         return self._killer.kills
 
     async def through(self) -> list[Check]:
@@ -150,31 +164,194 @@ class Run:
         days = await self._write_tales(clinics)
         console.print(f"{len(self.tales)} journeys, {self._plan.at_once} at once, under kills")
         async with self._killing():
-            await self._each(lambda setting: STORIES[setting.tale.kind].first(setting))
-            console.print(f"all begun, {self.kills.total()} kills; the holds run out")
-            await self._suite.forward_to(
-                self._suite.now() + timedelta(minutes=_HOLD_MINUTES + 1)
-            )
-            await self._each(lambda setting: STORIES[setting.tale.kind].second(setting))
-        console.print(f"all told, {self.kills.total()} kills; coming to rest")
-        rest = [await at_rest(self._suite, self._http, 120)]
+            await self._each("begun", lambda setting: STORIES[setting.tale.kind].first(setting))
+            console.print("the holds run out")
+            await self._suite.forward_to(self._suite.now() + timedelta(minutes=_HOLD_MINUTES + 1))
+            await self._each("ended", lambda setting: STORIES[setting.tale.kind].second(setting))
+        rest = [await at_rest(self._suite, self._http, _REST_SECONDS)]
         for day in days:
-            rest.append(await self._remind_before(day))
-        console.print("checking")
-        return [*rest, *await prove(self._suite, self._http, clinics[0].administrator, self.tales)]
+            rest.append(await self._remind_before(day, clinics[0].zone))
+        checks = await prove(self._suite, self._http, clinics[0].administrator, self.tales)
+        return [*rest, *checks]
 
     async def _open(self) -> list[Clinic]:
-        """From six in the morning on, so that there are visits today and none is due soon."""
-        zone = "Europe/Moscow"
-        clinics = []
-        await self._suite.forward_to(_next_six(self._suite.now(), zone))
-        for number in range(self._plan.clinics):
-            policies = _POLICIES if number == 0 else None
-            clinics.append(await open_clinic(self._suite, self._http, zone=zone, policies=policies))
+        """From six in the morning on: there are visits today, and none is due soon."""
+        await self._suite.forward_to(_next_six(self._suite.now()))
+        clinics = [
+            await open_clinic(
+                self._suite, self._http, zone=_ZONE, policies=None if number else _POLICIES
+            )
+            for number in range(self._plan.clinics)
+        ]
         for clinic in clinics:
-            clinic.doctor.patience_seconds = clinic.administrator.patience_seconds = self._patience
+            for person in (clinic.doctor, clinic.administrator):
+                person.patience_seconds = _PATIENCE_SECONDS
         return clinics
 
-    @property
-    def _patience(self) -> float:
-        return max(60.0, 120.0 * self._plan.seconds_between_kills)
+    async def _write_tales(self, clinics: Sequence[Clinic]) -> Sequence[date]:
+        """Give each journey its doctor and time; answers the days of those that are not today."""
+        dice = random.Random(self._plan.seed)  # noqa: S311 - chooses, keeps no secret
+        groups = _groups(self._plan.journeys)
+        dice.shuffle(groups)
+        today = self._suite.now()
+        soon = {clinic.clinician_id: await self._slots(clinic, today) for clinic in clinics}
+        times = sum(1 + (kind == "moves") for kind, _ in groups if kind != "consults")
+        days = [
+            today + timedelta(days=2 + number)
+            for number in range(-(-times // (_SLOTS_A_DAY * len(clinics))) + 1)
+        ]
+        later = {
+            clinic.clinician_id: [at for day in days for at in await self._slots(clinic, day)]
+            for clinic in clinics
+        }
+        for number, (kind, size) in enumerate(groups):
+            clinic = clinics[number % len(clinics)]
+            free = (soon if kind == "consults" else later)[clinic.clinician_id]
+            starts_at, other_at = free.pop(0), free.pop(0) if kind == "moves" else ""
+            self.tales += [
+                Telling(
+                    number=len(self.tales) + one,
+                    kind=kind,
+                    clinic=clinic,
+                    starts_at=starts_at,
+                    other_at=other_at,
+                )
+                for one in range(size)
+            ]
+        return [day.astimezone(clinics[0].zone).date() for day in days]
+
+    async def _slots(self, clinic: Clinic, day: datetime) -> list[str]:
+        return [slot["starts_at"] for slot in await free_slots(clinic.doctor, clinic, day)]
+
+    async def _each(self, said: str, half: Half) -> None:
+        done = 0
+
+        async def tell(tale: Telling) -> None:
+            nonlocal done
+            async with self._turns:
+                await self._tell(tale, half)
+            done += 1
+            if done % 20 == 0 or done == len(self.tales):
+                console.print(f"  {done} {said}, {self.kills.total()} kills")
+
+        await asyncio.gather(*(tell(tale) for tale in self.tales))
+
+    async def _tell(self, tale: Telling, half: Half) -> None:
+        if tale.trouble:
+            return
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                patient = await self._patient(tale.number % self._plan.patients)
+                tale.outcome = await half(Setting(self._suite, patient, tale))
+        except _TROUBLES as trouble:
+            tale.trouble = f"after {tale.outcome!r}: {type(trouble).__name__}: {trouble}"
+
+    async def _patient(self, number: int) -> Patient:
+        """Several journeys share a patient: a password costs more to check than a booking to make."""
+        if number not in self._patients:
+            self._patients[number] = asyncio.create_task(
+                register(self._suite, self._http, patience_seconds=_PATIENCE_SECONDS)
+            )
+        return await asyncio.shield(self._patients[number])
+
+    async def _remind_before(self, day: date, zone: ZoneInfo) -> Check:
+        """The evening before, all reminders of a day have come due; kills go on for a moment."""
+        evening = datetime.combine(day, _EVENING, zone) - timedelta(days=1)
+        async with self._killing():
+            await self._suite.forward_to(evening)
+            await asyncio.sleep(_REMINDING_KILLS * self._plan.seconds_between_kills)
+        return await at_rest(self._suite, self._http, _REST_SECONDS)
+
+    @asynccontextmanager
+    async def _killing(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._killer.go_on())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+        if not task.cancelled():
+            task.result()
+
+
+def _groups(journeys: int) -> list[tuple[str, int]]:
+    """Kinds in their shares; those who compete stand together at one slot."""
+    kinds = [kind for kind, story in STORIES.items() for _ in range(story.share)]
+    wanted = Counter(kinds[number * 7 % len(kinds)] for number in range(journeys))
+    contestants = wanted.pop("competes", 0)
+    groups = [(kind, 1) for kind, count in wanted.items() for _ in range(count)]
+    groups += [("competes", _CONTESTANTS)] * (contestants // _CONTESTANTS)
+    return groups + [("competes", contestants % _CONTESTANTS)][: contestants % _CONTESTANTS]
+
+
+def _next_six(now: datetime) -> datetime:
+    local = now.astimezone(ZoneInfo(_ZONE))
+    six = local.replace(hour=6, minute=0, second=0, microsecond=0)
+    return six if local <= six else six + timedelta(days=1)
+
+
+def _make_room(data: Path) -> None:
+    """An earlier run leaves its data to be looked at; anything else in the way is not ours to take away."""
+    if not data.exists() or not any(data.iterdir()):
+        return
+    if supervisor_of(data) is not None:
+        raise RuntimeError(f"a suite runs on {data}")
+    if not (data / _MARK).exists():
+        raise RuntimeError(f"{data} is not empty, and no earlier run of chaos made it")
+    shutil.rmtree(data)
+
+
+def _mark(data: Path) -> None:
+    data.mkdir(parents=True, exist_ok=True)
+    (data / _MARK).touch()
+
+
+def _report(
+    plan: Plan,
+    run: Run,
+    checks: Sequence[Check],
+    restarts: Mapping[str, int],
+    seconds: float,
+) -> bool:
+    holds = not any(check.wrong for check in checks)
+    outcomes = Counter(f"{tale.kind}: {tale.outcome or 'unknown'}" for tale in run.tales)
+    journeys = Table("journeys", "", box=None)
+    for what, count in sorted(outcomes.items()):
+        journeys.add_row(what, str(count))
+    processes = Table("process", "killed", "restarts", box=None)
+    for name in sorted(run.kills | Counter(restarts)):
+        processes.add_row(name, str(run.kills[name]), str(restarts.get(name, 0)))
+    proven = Table("check", "found", "", box=None)
+    for check in checks:
+        proven.add_row(check.name, check.found, "[red]wrong[/]" if check.wrong else "[green]ok[/]")
+    console.print(journeys, processes, proven)
+    for check in checks:
+        for line in check.wrong[:_SHOWN]:
+            console.print(f"{check.name}: {line}", markup=False)
+    console.print(
+        f"{len(run.tales)} journeys, {run.kills.total()} kills, {seconds:.0f} s, seed {plan.seed}: "
+        f"{'everything holds' if holds else 'something is wrong'}"
+    )
+    plan.report.parent.mkdir(parents=True, exist_ok=True)
+    plan.report.write_text(
+        json.dumps(
+            {
+                "holds": holds,
+                "seed": plan.seed,
+                "seconds": round(seconds),
+                "journeys": len(run.tales),
+                "at_once": plan.at_once,
+                "seconds_between_kills": plan.seconds_between_kills,
+                "outcomes": dict(sorted(outcomes.items())),
+                "kills": dict(run.kills),
+                "restarts": dict(restarts),
+                "checks": [
+                    {"name": check.name, "found": check.found, "wrong": list(check.wrong)}
+                    for check in checks
+                ],
+            },
+            ensure_ascii=False,
+            indent=2,
+        )
+    )
+    return holds

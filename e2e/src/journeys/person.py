@@ -110,9 +110,7 @@ class Person:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    async def until(
-        self, path: str, what: str, seconds: float | None = None, **wanted: Any
-    ) -> Any:
+    async def until(self, path: str, what: str, seconds: float | None = None, **wanted: Any) -> Any:
         """Read again and again until the fields have the values; raises AssertionError after `seconds`."""
         seconds = seconds or self.patience_seconds
         patience = time.monotonic() + seconds

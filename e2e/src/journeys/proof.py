@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -59,7 +59,7 @@ async def at_rest(suite: Suite, http: httpx.AsyncClient, within_seconds: float) 
 
 
 async def _positions(suite: Suite, http: httpx.AsyncClient) -> Mapping[str, tuple[Any, list[str]]]:
-    runtime = suite.reread().runtime
+    runtime = suite.running()
     found: dict[str, tuple[Any, list[str]]] = {}
     for name, process in runtime.processes.items():
         if process.pid is None or not await _is_ready(http, process.url):
@@ -95,7 +95,7 @@ async def _position(name: str, database: str) -> tuple[Any, list[str]]:
     except (OSError, asyncpg.PostgresError) as failure:
         return None, [f"no position ({type(failure).__name__})"]
     waits = [f"{row['consumer']} tries {row['key']} again" for row in postponed]
-    return tuple(position), waits
+    return tuple(position or ()), waits
 
 
 async def prove(
@@ -114,7 +114,9 @@ async def prove(
         _sent_once(messages, letters),
         await _told(suite, "views equal a rebuild", "verify", "views"),
         await _told(suite, "nothing is parked", "parked", "list", expected="nothing is parked"),
-        await _told(suite, "no story is stuck", "stuck", "--minutes=0", expected="no story is stuck"),
+        await _told(
+            suite, "no story is stuck", "stuck", "--minutes=0", expected="no story is stuck"
+        ),
     ]
 
 
@@ -211,8 +213,9 @@ async def _acquirer_agrees(
         ),
         *_unpaid_ends(tales, paid.keys() - returned.keys()),
     ]
-    bank_paid, bank_returned = _rubles(paid.values()), _rubles(
-        row for row in refunds if row["status"] == "succeeded"
+    bank_paid, bank_returned = (
+        _rubles(paid.values()),
+        _rubles(row for row in refunds if row["status"] == "succeeded"),
     )
     our_paid, our_returned = (
         sum(Decimal(row["amount_kopecks"]) for row in ours.values() if row["status"] in among) / 100
@@ -290,5 +293,3 @@ async def _told(suite: Suite, name: str, *arguments: str, expected: str = "") ->
     if expected and said != expected:
         return Check(name, "", said.splitlines())
     return Check(name, said.splitlines()[-1] if said.count("\n") < 2 else "")
-
-

@@ -21,7 +21,7 @@ from journeys.suite import Suite
 from journeys.visit import Patient, cancel, move, reserve, start_payment
 from service_kit.ids import new_id
 
-__all__ = ["STORIES", "Story", "Telling", "Told"]
+__all__ = ["STORIES", "Half", "Setting", "Story", "Telling", "Told"]
 
 PATIENT, DOCTOR = "patient", "doctor"
 Told = tuple[str, str]
@@ -168,9 +168,7 @@ async def be_declined(setting: Setting) -> str:
     await setting.hold()
     await setting.open_page()
     tale, person = setting.tale, setting.person
-    await decline(
-        person.http, tale.payment_url, "insufficient_funds", person.patience_seconds
-    )
+    await decline(person.http, tale.payment_url, "insufficient_funds", person.patience_seconds)
     await setting.payment_reaches("FAILED")
     return "hold expired"
 
@@ -233,9 +231,7 @@ async def is_moved(setting: Setting) -> str:
 
 
 STORIES: Mapping[str, Story] = {
-    "pays": Story(
-        share=5, first=book_and_pay, second=is_still_reserved, ends={"reserved": _KEPT}
-    ),
+    "pays": Story(share=5, first=book_and_pay, second=is_still_reserved, ends={"reserved": _KEPT}),
     "consults": Story(
         share=2,
         first=consult,

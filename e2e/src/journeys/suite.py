@@ -29,6 +29,13 @@ class Suite:
         """The address of a process."""
         return self.runtime.processes[process].url
 
+    def running(self) -> Runtime:
+        """What runs now: process ids change with every restart. Raises RuntimeError when the suite has ended."""
+        runtime = load(self.data)
+        if runtime is None:
+            raise RuntimeError(f"no suite runs on {self.data} any more")
+        return runtime
+
     def now(self) -> datetime:
         """What the suite's clock shows."""
         return SystemClock(Path(self.runtime.clock_file)).now()
@@ -50,7 +57,7 @@ class Suite:
         )
         out, err = await process.communicate()
         if process.returncode:
-            raise RuntimeError(f"kabinet {' '.join(arguments)}: {(err or out).decode().strip()}")
+            raise RuntimeError(f"kabinet {' '.join(arguments)}: {(out + err).decode().strip()}")
         return out.decode()
 
     async def timeline(self, appointment_id: str) -> list[dict[str, Any]]:
