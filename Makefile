@@ -56,11 +56,11 @@ types: setup ## Check types, strictly
 
 .PHONY: arch
 arch: setup ## Check who imports whom
-	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/lint-imports --no-logo --no-cache
 
 .PHONY: unit
 unit: setup ## Tests that need nothing but Python
-	@$(BIN)/pytest -q -m "not integration and not e2e"
+	@$(BIN)/pytest -q -n auto --dist loadfile -m "not integration and not e2e"
 
 .PHONY: test-tools
 test-tools:
@@ -69,7 +69,8 @@ test-tools:
 
 .PHONY: test
 test: setup test-tools format-check lint types arch contracts-check ## Everything: checks, unit, integration and journeys
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n auto --dist loadfile -m "not e2e"
+	@$(BIN)/pytest -q -m e2e
 
 .PHONY: test-integration
 test-integration: setup test-tools ## Tests against the real PostgreSQL, SMTP server and PDF tools
