@@ -46,7 +46,7 @@ async def test_a_code_is_sent_at_once_to_the_address_it_was_asked_for(empty_worl
     assert await world.told() == ["MessageSent.v1", "MessageSent.v1"]
 
 
-@pytest.mark.requirement("NTF-09", "GW-26")
+@pytest.mark.requirement("NTF-09")
 async def test_a_booking_is_confirmed_by_a_letter_with_a_link_to_its_card(world: Any) -> None:
     await world.tell(world.requested())
     assert await world.letters() == []
@@ -163,7 +163,6 @@ async def test_the_patient_hears_of_a_published_conclusion(world: Any) -> None:
     assert f"https://cabinet.example/conclusions/{world.doctor}" in letter["text"]
 
 
-@pytest.mark.requirement("NTF-29")
 async def test_an_sms_says_nothing_personal_or_medical(empty_world: Any) -> None:
     world = empty_world
     await world.open_clinic(email=None)

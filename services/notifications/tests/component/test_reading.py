@@ -3,8 +3,6 @@
 from datetime import timedelta
 from typing import Any
 
-import pytest
-
 from service_kit.testing import Example, access_walk
 
 FEED, LIST = "/api/v1/notifications", "/api/v1/messages"
@@ -40,7 +38,6 @@ async def test_a_code_is_never_shown(world: Any) -> None:
     assert "482913" not in (await world.send("GET", LIST, who="administrator")).text
 
 
-@pytest.mark.requirement("NTF-03")
 async def test_the_feed_goes_back_as_far_as_the_clinic_has_settled(world: Any) -> None:
     await world.tell(world.reserved())
     await world.pass_time(timedelta(days=7) - MOMENT)
