@@ -15,11 +15,11 @@ if not __package__:  # started by its path
 from rich.console import Console
 from rich.table import Table
 
-from bench import appends, commands, projections, reads
+from bench import appends, commands, gateway, projections, reads
 from bench.harness import Bench, Result
 from embedded.postgres import running_postgres
 
-GROUPS = (appends, commands, reads, projections)
+GROUPS = (appends, commands, reads, projections, gateway)
 
 console = Console()
 if not console.is_terminal:
@@ -45,10 +45,14 @@ def table(results: list[Result]) -> Table:
         drawn.add_column(heading, justify="right")
     for result in results:
         drawn.add_row(
-            *(result.work, result.unit, f"{result.value:,.2f}", f"{result.floor:,.2f}"),
-            *(f"{result.ratio:.2f}", result.reach, "holds" if result.holds else "missed"),
+            *(result.work, result.unit, number(result.value), number(result.floor)),
+            *(number(result.ratio), result.reach, "holds" if result.holds else "missed"),
         )
     return drawn
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{value:,.2f}"
 
 
 def main() -> None:

@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One line of the table. `ratio` is `value` to `floor`; `reach` says what it should be."""
+    """One line of the table. `ratio` is `value` to `floor`, where there is one; `reach` says what should be."""
 
     work: str
     value: float
     unit: str
-    floor: float
-    ratio: float
+    floor: float | None
+    ratio: float | None
     reach: str
     holds: bool
 
