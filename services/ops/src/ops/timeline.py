@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 from uuid import UUID
 
-__all__ = ["Entry", "ordered", "reason_of"]
+__all__ = ["Entry", "ordered", "reason_of", "told"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,30 @@ def reason_of(entry: Entry, by_id: Mapping[UUID, Entry]) -> str:
     if cause is not None:
         return f"{cause.service}: {cause.type.rpartition('.')[0]}"
     return "a timer or an event elsewhere" if entry.causation else "request"
+
+
+def told(story: Sequence[Entry]) -> Sequence[dict[str, Any]]:
+    """The story as it is told outside, by the API and by the command line."""
+    by_id = {entry.event_id: entry for entry in story}
+    return [
+        {
+            "event_id": entry.event_id,
+            "time": entry.time,
+            "service": entry.service,
+            "type": entry.type,
+            "stream": entry.stream,
+            "revision": entry.revision,
+            "actor": entry.actor,
+            "role": entry.role,
+            "subject": entry.subject,
+            "because": reason_of(entry, by_id),
+            "correlation_id": entry.correlation,
+            "causation_id": entry.causation,
+            "policy_version": entry.policy,
+            "facts": entry.facts,
+        }
+        for entry in story
+    ]
 
 
 def _constraints(by_id: Mapping[UUID, Entry]) -> Iterable[tuple[UUID, UUID]]:

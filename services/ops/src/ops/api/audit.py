@@ -9,12 +9,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from ops.api.access import ACCESS
-from ops.timeline import Entry, reason_of
+from ops.timeline import Entry, told
 from ops.trail import Trail
 from service_kit.access import Caller
 from service_kit.problems import NotFound
 
-__all__ = ["EntryOut", "Timeline", "router"]
+__all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
@@ -59,7 +59,7 @@ async def read_appointment_timeline(
     caller: Annotated[Caller, Depends(ACCESS.allow("read_appointment_timeline"))],
 ) -> Timeline:
     """The whole story of an appointment over all services: who did what, when, and why."""
-    return shown(_found(await trail.story(appointment_id, tenant=caller.tenant)))
+    return _shown(_found(await trail.story(appointment_id, tenant=caller.tenant)))
 
 
 @router.get("/subjects/{subject}")
@@ -70,7 +70,7 @@ async def read_subject_timeline(
     limit: Annotated[int, Query(ge=1, le=1000, description="The latest so many")] = 200,
 ) -> Timeline:
     """The latest events about one person over all services."""
-    return shown(_found(await trail.of_subject(caller.tenant, str(subject), limit)))
+    return _shown(_found(await trail.of_subject(caller.tenant, str(subject), limit)))
 
 
 def _found(entries: Sequence[Entry]) -> Sequence[Entry]:
@@ -79,27 +79,5 @@ def _found(entries: Sequence[Entry]) -> Sequence[Entry]:
     return entries
 
 
-def shown(entries: Sequence[Entry]) -> Timeline:
-    """The public form of a story."""
-    by_id = {entry.event_id: entry for entry in entries}
-    return Timeline(
-        items=[
-            EntryOut(
-                event_id=entry.event_id,
-                time=entry.time,
-                service=entry.service,
-                type=entry.type,
-                stream=entry.stream,
-                revision=entry.revision,
-                actor=entry.actor,
-                role=entry.role,
-                subject=entry.subject,
-                because=reason_of(entry, by_id),
-                correlation_id=entry.correlation,
-                causation_id=entry.causation,
-                policy_version=entry.policy,
-                facts=entry.facts,
-            )
-            for entry in entries
-        ]
-    )
+def _shown(story: Sequence[Entry]) -> Timeline:
+    return Timeline(items=[EntryOut.model_validate(entry) for entry in told(story)])

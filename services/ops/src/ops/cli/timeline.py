@@ -1,20 +1,19 @@
 """`kabinet timeline`: the whole story of an appointment, over all services, in order."""
 
 import asyncio
-import json
 import time
 from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ops.api.audit import shown
 from ops.cli.suite import Suite, fail
-from ops.timeline import Entry, reason_of
+from ops.timeline import Entry, reason_of, told
 from ops.trail import Trail
 
 __all__ = ["show"]
@@ -37,8 +36,8 @@ def show(
     if not entries:
         fail(f"Nothing is known of appointment {appointment}", 2)
     if as_json:
-        for item in shown(entries).items:
-            typer.echo(json.dumps(item.model_dump(mode="json"), ensure_ascii=False))
+        for entry in told(entries):
+            typer.echo(msgspec.json.encode(entry).decode())
         return
     Console(width=None if Console().is_terminal else 180).print(_table(entries, shown_zone))
 
