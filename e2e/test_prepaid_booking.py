@@ -1,4 +1,4 @@
-"""S1: a patient books, pays within the hold, meets the doctor, receives the signed conclusion; and all that may go wrong."""
+"""S1: a patient books, pays within the hold, meets the doctor, gets the signed conclusion; and what may go wrong."""
 
 import asyncio
 import subprocess
@@ -242,7 +242,7 @@ async def _expect_the_letter_with_the_calendar_entry(
     assert "UTC+3" in letter["text"]
     calendar = Calendar.from_ical(await patient.mailbox.attachment(letter, "invitation.ics"))
     assert calendar["METHOD"] == "REQUEST"
-    [event] = calendar.walk("VEVENT")
+    event: Any = calendar.walk("VEVENT")[0]
     assert event["DTSTART"].dt == utc(slot["starts_at"])
     assert event["DTEND"].dt == utc(slot["ends_at"])
     assert str(event["UID"]).startswith(appointment_id)
@@ -277,9 +277,7 @@ async def _expect_the_document_to_be_the_patients_alone(
     assert unknown.status_code == 401
 
 
-def _expect_the_whole_story(
-    story: list[dict[str, Any]], patient: Patient, clinic: Clinic
-) -> None:
+def _expect_the_whole_story(story: list[dict[str, Any]], patient: Patient, clinic: Clinic) -> None:
     told = [(entry["service"], entry["type"].rpartition(".")[0]) for entry in story]
     places = [told.index(step) for step in STORY if step != ("notifications", "MessageSent")]
     assert places == sorted(places)

@@ -39,10 +39,12 @@ async def open_clinic(
     zone: str = "Europe/Moscow",
     policies: Mapping[str, Mapping[str, Any]] | None = None,
     price_kopecks: int = 150_000,
+    hours: tuple[int, int] = (9, 21),
 ) -> Clinic:
     """Open a branch of the tenant's clinic with one doctor, by the command line and the API.
 
     Every call makes a new branch and a new doctor, so that journeys do not meet. `policies`: service to key to value.
+    `hours`: when the doctor works, by the clocks of the branch's zone.
     """
     mark = new_id().hex[-10:]
     await _organisation(suite, tenant)
@@ -79,7 +81,7 @@ async def open_clinic(
         administrator=administrator,
         doctor=doctor,
     )
-    await _schedule(clinic, suite.now().astimezone(clinic.zone).date())
+    await _schedule(clinic, suite.now().astimezone(clinic.zone).date(), hours)
     return clinic
 
 
@@ -120,10 +122,10 @@ async def _staff(
     return person
 
 
-async def _schedule(clinic: Clinic, today: date) -> None:
-    """Every day from 9 to 21 in half hours, online and in the clinic, once the doctor is listed."""
+async def _schedule(clinic: Clinic, today: date, hours: tuple[int, int]) -> None:
+    """Every day in half hours, online and in the clinic, once the doctor is listed."""
     await clinic.doctor.until(f"/api/v1/doctors/{clinic.clinician_id}", "the doctor is listed")
-    cells = [f"{hour:02}:{minute:02}" for hour in range(9, 21) for minute in (0, 30)]
+    cells = [f"{hour:02}:{minute:02}" for hour in range(*hours) for minute in (0, 30)]
     template = await clinic.doctor.post(
         "/api/v1/schedule-templates",
         {

@@ -44,7 +44,7 @@ class Suite:
         """Move the clock of the suite forward to `instant`, if it is not there yet."""
         step = instant - self.now()
         if step > timedelta(0):
-            await self.kabinet("clock", f"+{int(step.total_seconds()) + 1}s")
+            await self.kabinet("clock", f"+{step.days}d{step.seconds + 1}s")
 
     async def kabinet(self, *arguments: str) -> str:
         """Run the command line; raises RuntimeError with what it said when it fails."""
