@@ -1,6 +1,7 @@
 """Who is let in, and as whom."""
 
 import asyncio
+import base64
 import json
 from collections.abc import MutableMapping
 from datetime import timedelta
@@ -62,6 +63,9 @@ async def test_the_walk_wants_examples(app: FastAPI) -> None:
     assert "read_note: an example with a foreign thing is needed" in findings
 
 
+_BOTTOMLESS = base64.urlsafe_b64encode(b'{"kid":"test","x":' + b"[" * 5000).decode()
+
+
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [
@@ -69,6 +73,7 @@ async def test_the_walk_wants_examples(app: FastAPI) -> None:
         ({"Authorization": "Basic eA=="}, 401, "TOKEN_INVALID"),
         ({"Authorization": "Bearer x.y.z"}, 401, "TOKEN_INVALID"),
         ({"Authorization": "Bearer " + "x" * 9000}, 401, "TOKEN_INVALID"),
+        ({"Authorization": f"Bearer {_BOTTOMLESS}.y.z"}, 401, "TOKEN_INVALID"),
     ],
 )
 async def test_a_call_without_a_good_token_is_refused(

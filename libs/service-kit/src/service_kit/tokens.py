@@ -213,7 +213,7 @@ class TokenVerifier:
         key = await self._keys.key(_key_id(text))
         try:
             claims = msgspec.convert(jwt.decode(text, key, _ALGORITHMS).claims, _Claims)
-        except (JoseError, ValueError) as wrong:
+        except (JoseError, ValueError, RecursionError) as wrong:
             raise InvalidToken("not signed by identity, or not with our claims") from wrong
         return self._token(text, claims)
 
@@ -262,5 +262,5 @@ def _key_id(text: str) -> str:
         return msgspec.json.decode(
             base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)), type=_Header
         ).kid
-    except (ValueError, msgspec.MsgspecError) as wrong:
+    except (ValueError, msgspec.MsgspecError, RecursionError) as wrong:
         raise InvalidToken("not a JWT") from wrong
