@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -293,6 +294,20 @@ async def test_kept_answers_cannot_be_read_without_the_key(
         assert trace not in stored
 
 
+async def test_what_was_asked_cannot_be_guessed_from_kept_answers(
+    suite: Suite, client: httpx.AsyncClient
+) -> None:
+    """A code or a pass phrase in a body has few enough values to try them all."""
+    body = b'{"code":"123456"}'
+    await client.post("/api/v1/appointments", content=body, headers=suite.headers("k-private"))
+    digest = hashlib.sha256(b"POST /api/v1/appointments?" + body).digest()
+    assert await suite.pool.fetchval("SELECT count(*) FROM kept_answers") == 1
+    assert (
+        await suite.pool.fetchval("SELECT count(*) FROM kept_answers WHERE request = $1", digest)
+        == 0
+    )
+
+
 async def test_old_answers_are_pruned(suite: Suite, client: httpx.AsyncClient) -> None:
     await client.post("/api/v1/appointments", json={}, headers=suite.headers("k"))
     answers = KeptAnswers(suite.pool)
@@ -348,6 +363,16 @@ async def test_strangers_are_bounded_and_told_when_to_come_back(client: httpx.As
     assert [answer.status_code for answer in answers] == [201, 201, 429]
     assert code(answers[-1]) == "RATE_LIMITED"
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 60
+
+
+@pytest.mark.requirement("GW-25")
+async def test_an_account_does_not_buy_more_sign_ins(
+    suite: Suite, client: httpx.AsyncClient
+) -> None:
+    answers = [
+        await client.post("/api/v1/sessions", json={}, headers=suite.headers()) for _ in range(3)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
 
 
 async def test_the_service_sees_what_it_needs_and_no_forged_address(

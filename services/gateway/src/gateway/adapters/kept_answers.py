@@ -1,11 +1,13 @@
 """First answers for repeated Idempotency-Keys (GW-18), in PostgreSQL.
 
 After draft-ietf-httpapi-idempotency-key-header-07: the same key and request get the first answer, the same key with
-another request is refused, a key whose request is under way has to wait. The row is keyed by a hash and the answer is
-encrypted under the Idempotency-Key itself, which is not stored: whoever reads the table learns nothing.
+another request is refused, a key whose request is under way has to wait. The row is keyed by a hash, the request is
+known by a keyed hash, and the answer is encrypted, all under the Idempotency-Key itself, which is not stored: whoever
+reads the table learns nothing.
 """
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -65,6 +67,7 @@ class KeptAnswers:
             AESGCMSIV(hashlib.sha256(b"answer" + secret).digest()),
             now,
         )
+        request = hmac.digest(secret, request, "sha256")
         row = await self._pool.fetchrow(_BEGIN, ticket.id, request, now, now - _ABANDONED)
         if row is None:
             row = await self._pool.fetchrow(_LOOK, ticket.id)

@@ -40,7 +40,7 @@ _MAY_CHANGE: Final = frozenset({401, 408, 409, 425, 429})
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How often one address may call what needs no token."""
+    """How often one address may call what needs no token; reads with a token are not counted."""
 
     limiter: MovingWindowRateLimiter
     reads: RateLimitItem
@@ -80,7 +80,8 @@ class Door:
         request.scope["route"] = operation
         facts = facts_of(request)
         token = await self._caller(operation, facts)
-        if token is None:
+        # What strangers may change is bounded for everybody: an account is had for the asking.
+        if token is None or (operation.anonymous and not operation.safe):
             await self.limits.admit(operation, request.client.host if request.client else "")
         key = facts.header("idempotency-key")
         if not operation.keeps_answers or key is None:
