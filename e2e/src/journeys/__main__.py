@@ -26,7 +26,7 @@ def main() -> int:
     two.add_argument("--quick", action="store_true", help="20 journeys, under two minutes")
     two.add_argument("--journeys", type=int)
     two.add_argument("--seconds-between-kills", type=float, default=1.0)
-    two.add_argument("--at-once", type=int, default=8)
+    two.add_argument("--at-once", type=int, default=16)
     two.add_argument("--seed", type=int, help="what is random follows from it")
     two.add_argument("--limit-minutes", type=float, default=15.0)
     arguments = parser.parse_args()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from datetime import time as wall_time
 from pathlib import Path
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import httpx
@@ -24,10 +25,10 @@ from websockets.exceptions import WebSocketException
 from embedded.runtime import supervisor_of
 from journeys.clinic import Clinic, open_clinic
 from journeys.person import Refused
-from journeys.proof import Check, at_rest, prove
+from journeys.proof import Check, at_rest, prove, up_now
 from journeys.stories import STORIES, Half, Setting, Telling
 from journeys.suite import Suite, start, stop
-from journeys.visit import Patient, free_slots, register
+from journeys.visit import DAY, Patient, free_slots, register
 
 __all__ = ["Plan", "chaos"]
 
@@ -35,6 +36,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 _HOLD_MINUTES = 30
 _POSTGRES_EVERY = 40
+_MOST_DOWN = 3
 _TWINS = frozenset({"acquirer", "mail", "ca"})
 _SETTINGS = {"GATEWAY_ANONYMOUS_WRITES_PER_MINUTE": "100000"}
 _POLICIES = {
@@ -44,7 +46,6 @@ _POLICIES = {
 }
 _CONTESTANTS = 3
 _ZONE = "Europe/Moscow"
-_SLOTS_A_DAY = 24
 # The last visit of a day begins at half past eight.
 _EVENING = wall_time(20, 45)
 _PATIENCE_SECONDS = 180.0
@@ -64,7 +65,7 @@ class Plan:
     port: int
     journeys: int = 200
     seconds_between_kills: float = 1.0
-    at_once: int = 8
+    at_once: int = 16
     seed: int = 1
     limit_minutes: float = 15.0
 
@@ -79,32 +80,40 @@ class Plan:
 
 @dataclass(slots=True)
 class Killer:
-    """Ends processes of a suite without a warning."""
+    """Ends processes of a suite without a warning: only such as are up, and never too many at once, since a suite of
+    which nothing is up for longer than a moment proves nothing.
+    """
 
     suite: Suite
+    http: httpx.AsyncClient
     dice: random.Random
     pause_seconds: float
     kills: Counter[str] = field(default_factory=Counter)
 
     async def go_on(self) -> None:
+        """Kill until cancelled."""
         while True:
             await asyncio.sleep(self.pause_seconds)
-            self._kill_one()
+            await self._kill_one()
 
-    def _kill_one(self) -> None:
+    async def _kill_one(self) -> None:
         runtime = self.suite.running()
-        # The database is under all of them, so it is left alone most of the time; twins are not ours.
+        up = await up_now(self.http, runtime)
+        if len(runtime.processes) - len(up) >= _MOST_DOWN:
+            return
         if self.kills.total() % _POSTGRES_EVERY == _POSTGRES_EVERY // 4:
             weights = {"postgres": 1}
         else:
+            # The outside world is not ours.
             weights = {name: 1 if name in _TWINS else 4 for name in runtime.processes}
             del weights["postgres"]
-        running = {name: pid for name in weights if (pid := runtime.processes[name].pid)}
-        if not running:
+        possible = [name for name in weights if name in up]
+        if not possible:
             return
-        name = self.dice.choices(list(running), [weights[name] for name in running])[0]
-        if _is_child_of(running[name], runtime.pid):
-            os.kill(running[name], signal.SIGKILL)
+        name = self.dice.choices(possible, [weights[name] for name in possible])[0]
+        pid = runtime.processes[name].pid
+        if pid is not None and _is_child_of(pid, runtime.pid):
+            os.kill(pid, signal.SIGKILL)
             self.kills[name] += 1
 
 
@@ -149,7 +158,7 @@ class Run:
         self._turns = asyncio.Semaphore(plan.at_once)
         self._patients: dict[int, asyncio.Task[Patient]] = {}
         dice = random.Random(plan.seed)  # noqa: S311 - chooses, keeps no secret
-        self._killer = Killer(suite, dice, plan.seconds_between_kills)
+        self._killer = Killer(suite, http, dice, plan.seconds_between_kills)
         self._deadline = asyncio.get_running_loop().time() + plan.limit_minutes * 60
         self.tales: list[Telling] = []
 
@@ -159,7 +168,7 @@ class Run:
         return self._killer.kills
 
     async def through(self) -> list[Check]:
-        """Open, tell all stories under kills, move the clock, come to rest, prove."""
+        """Open, tell all stories under kills, let the holds run out, remind, prove."""
         clinics = await self._open()
         days = await self._write_tales(clinics)
         console.print(f"{len(self.tales)} journeys, {self._plan.at_once} at once, under kills")
@@ -193,20 +202,16 @@ class Run:
         dice = random.Random(self._plan.seed)  # noqa: S311 - chooses, keeps no secret
         groups = _groups(self._plan.journeys)
         dice.shuffle(groups)
-        today = self._suite.now()
+        today, last = self._suite.now(), 1
         soon = {clinic.clinician_id: await self._slots(clinic, today) for clinic in clinics}
-        times = sum(1 + (kind == "moves") for kind, _ in groups if kind != "consults")
-        days = [
-            today + timedelta(days=2 + number)
-            for number in range(-(-times // (_SLOTS_A_DAY * len(clinics))) + 1)
-        ]
-        later = {
-            clinic.clinician_id: [at for day in days for at in await self._slots(clinic, day)]
-            for clinic in clinics
-        }
+        later: dict[UUID, list[str]] = {clinic.clinician_id: [] for clinic in clinics}
         for number, (kind, size) in enumerate(groups):
             clinic = clinics[number % len(clinics)]
             free = (soon if kind == "consults" else later)[clinic.clinician_id]
+            if kind != "consults" and len(free) < 2:
+                last += 1
+                for each in clinics:
+                    later[each.clinician_id] += await self._slots(each, today + last * DAY)
             starts_at, other_at = free.pop(0), free.pop(0) if kind == "moves" else ""
             self.tales += [
                 Telling(
@@ -218,7 +223,9 @@ class Run:
                 )
                 for one in range(size)
             ]
-        return [day.astimezone(clinics[0].zone).date() for day in days]
+        return [
+            (today + days * DAY).astimezone(clinics[0].zone).date() for days in range(2, last + 1)
+        ]
 
     async def _slots(self, clinic: Clinic, day: datetime) -> list[str]:
         return [slot["starts_at"] for slot in await free_slots(clinic.doctor, clinic, day)]

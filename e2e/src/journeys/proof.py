@@ -13,12 +13,13 @@ from typing import Any
 import asyncpg
 import httpx
 
+from embedded.runtime import Runtime
 from journeys.outside import reached
 from journeys.person import Person
 from journeys.stories import STORIES, Telling, Told
 from journeys.suite import Suite
 
-__all__ = ["Check", "at_rest", "prove"]
+__all__ = ["Check", "at_rest", "prove", "up_now"]
 
 _QUIET_SECONDS = 5.0
 _PATIENCE_SECONDS = 30.0
@@ -60,21 +61,29 @@ async def at_rest(suite: Suite, http: httpx.AsyncClient, within_seconds: float) 
 
 async def _positions(suite: Suite, http: httpx.AsyncClient) -> Mapping[str, tuple[Any, list[str]]]:
     runtime = suite.running()
-    found: dict[str, tuple[Any, list[str]]] = {}
-    for name, process in runtime.processes.items():
-        if process.pid is None or not await _is_ready(http, process.url):
-            found[name] = (None, ["is not up"])
-        elif name in runtime.databases:
-            found[name] = await _position(name, runtime.databases[name])
+    up = await up_now(http, runtime)
+    found: dict[str, tuple[Any, list[str]]] = {
+        name: (None, ["is not up"]) for name in runtime.processes if name not in up
+    }
+    for name in runtime.databases.keys() & up:
+        found[name] = await _position(name, runtime.databases[name])
     return found
 
 
+async def up_now(http: httpx.AsyncClient, runtime: Runtime) -> set[str]:
+    """The processes that say that they can work."""
+    names = [name for name, process in runtime.processes.items() if process.pid is not None]
+    ready = await asyncio.gather(*(_is_ready(http, runtime.processes[name].url) for name in names))
+    return {name for name, is_ready in zip(names, ready, strict=True) if is_ready}
+
+
 async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
+    """Services answer under /readyz, twins under /livez; the database is up while its process is."""
     if not url.startswith("http"):
         return True
     for path in ("/readyz", "/livez"):
         try:
-            answer = await http.get(f"{url}{path}")
+            answer = await http.get(f"{url}{path}", timeout=2)
         except httpx.TransportError:
             return False
         if answer.status_code != 404:
