@@ -109,7 +109,7 @@ def policies_router(service: str) -> APIRouter:
     return router
 
 
-def book_of(request: Request) -> PolicyBook[Any]:
+async def book_of(request: Request) -> PolicyBook[Any]:
     """The service's policies."""
     book: PolicyBook[Any] = request.app.state.policies
     return book

@@ -46,22 +46,22 @@ def _is_in(address: str, networks: Sequence[Network]) -> bool:
     return any(parsed in network for network in networks)
 
 
-def billing_of(request: Request) -> Billing:
+async def billing_of(request: Request) -> Billing:
     billing: Billing = request.app.state.billing
     return billing
 
 
-def queries_of(request: Request) -> Queries:
+async def queries_of(request: Request) -> Queries:
     queries: Queries = request.app.state.queries
     return queries
 
 
-def gate_of(request: Request) -> Gate:
+async def gate_of(request: Request) -> Gate:
     gate: Gate = request.app.state.gate
     return gate
 
 
-def wait_of(request: Request) -> float:
+async def wait_of(request: Request) -> float:
     seconds: float = request.app.state.redirect_wait_seconds
     return seconds
 

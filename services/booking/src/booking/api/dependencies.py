@@ -25,27 +25,27 @@ __all__ = [
 ]
 
 
-def booking_of(request: Request) -> Booking:
+async def booking_of(request: Request) -> Booking:
     booking: Booking = request.app.state.booking
     return booking
 
 
-def queries_of(request: Request) -> Queries:
+async def queries_of(request: Request) -> Queries:
     queries: Queries = request.app.state.queries
     return queries
 
 
-def policies_of(request: Request) -> PolicyBook[BookingPolicies]:
+async def policies_of(request: Request) -> PolicyBook[BookingPolicies]:
     policies: PolicyBook[BookingPolicies] = request.app.state.policies
     return policies
 
 
-def sealers_of(request: Request) -> Sealers:
+async def sealers_of(request: Request) -> Sealers:
     sealers: Sealers = request.app.state.sealers
     return sealers
 
 
-def catch_up_of(request: Request) -> Callable[[], Awaitable[object]]:
+async def catch_up_of(request: Request) -> Callable[[], Awaitable[object]]:
     """Waits, within a bound, until the views show all that is stored now."""
     catch_up: Callable[[], Awaitable[object]] = request.app.state.catch_up
     return catch_up

@@ -246,13 +246,12 @@ async def count_live(
     beside: AppointmentId,
 ) -> int:
     """How many other bookings the patient has with the doctor; the quota stream has the last word."""
-    found = await db.all(
-        VIEW,
-        "tenant = $1 AND patient_id = $2 AND clinician_id = $3 AND appointment_id <> $4"
-        " AND status IN ('HELD', 'RESERVED')",
+    ((count,),) = await db.fetch(
+        f"SELECT count(*) FROM {VIEW.table} WHERE tenant = $1 AND patient_id = $2"
+        " AND clinician_id = $3 AND appointment_id <> $4 AND status IN ('HELD', 'RESERVED')",
         tenant,
         patient_id,
         clinician_id,
         beside,
     )
-    return len(found)
+    return int(count)

@@ -26,22 +26,22 @@ __all__ = [
 ]
 
 
-def conclusions_of(request: Request) -> Conclusions:
+async def conclusions_of(request: Request) -> Conclusions:
     conclusions: Conclusions = request.app.state.conclusions
     return conclusions
 
 
-def queries_of(request: Request) -> Queries:
+async def queries_of(request: Request) -> Queries:
     queries: Queries = request.app.state.queries
     return queries
 
 
-def sealers_of(request: Request) -> Sealers:
+async def sealers_of(request: Request) -> Sealers:
     sealers: Sealers = request.app.state.sealers
     return sealers
 
 
-def texts_of(request: Request) -> Texts:
+async def texts_of(request: Request) -> Texts:
     texts: Texts = request.app.state.kit.texts
     return texts
 

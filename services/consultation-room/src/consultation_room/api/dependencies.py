@@ -27,27 +27,27 @@ __all__ = [
 ]
 
 
-def room_of(connection: HTTPConnection) -> ConsultationRoom:
+async def room_of(connection: HTTPConnection) -> ConsultationRoom:
     room: ConsultationRoom = connection.app.state.room
     return room
 
 
-def queries_of(connection: HTTPConnection) -> Queries:
+async def queries_of(connection: HTTPConnection) -> Queries:
     queries: Queries = connection.app.state.queries
     return queries
 
 
-def sealers_of(connection: HTTPConnection) -> Sealers:
+async def sealers_of(connection: HTTPConnection) -> Sealers:
     sealers: Sealers = connection.app.state.sealers
     return sealers
 
 
-def files_of(connection: HTTPConnection) -> FileStore:
+async def files_of(connection: HTTPConnection) -> FileStore:
     files: FileStore = connection.app.state.files
     return files
 
 
-def texts_of(connection: HTTPConnection) -> Texts:
+async def texts_of(connection: HTTPConnection) -> Texts:
     kit: Kit = connection.app.state.kit
     return kit.texts
 

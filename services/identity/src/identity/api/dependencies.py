@@ -46,25 +46,25 @@ class Desk:
     account_wait_seconds: float
 
 
-def identity_of(request: Request) -> Identity:
+async def identity_of(request: Request) -> Identity:
     return cast(Identity, request.app.state.identity)
 
 
-def desk_of(request: Request) -> Desk:
+async def desk_of(request: Request) -> Desk:
     return cast(Desk, request.app.state.desk)
 
 
-def policies_of(request: Request) -> PolicyBook[IdentityPolicies]:
+async def policies_of(request: Request) -> PolicyBook[IdentityPolicies]:
     return cast(PolicyBook[IdentityPolicies], request.app.state.policies)
 
 
-def queries_of(request: Request) -> Queries:
+async def queries_of(request: Request) -> Queries:
     return cast(Queries, request.app.state.queries)
 
 
-def address_of(request: Request) -> str:
+async def address_of(request: Request) -> str:
     """Where a request came from: the nearest address that is not one of our own proxies."""
-    trusted = desk_of(request).trusted_proxies
+    trusted = (await desk_of(request)).trusted_proxies
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
     hops = [hop.strip() for hop in forwarded if hop.strip()]
     address = request.client.host if request.client else ""

@@ -14,17 +14,17 @@ from service_kit.problems import Denied
 __all__ = ["PoliciesDep", "QueriesDep", "WordingDep", "the_person"]
 
 
-def queries_of(request: Request) -> Queries:
+async def queries_of(request: Request) -> Queries:
     queries: Queries = request.app.state.queries
     return queries
 
 
-def policies_of(request: Request) -> Policies:
+async def policies_of(request: Request) -> Policies:
     policies: Policies = request.app.state.policies
     return policies
 
 
-def wording_of(request: Request) -> Wording:
+async def wording_of(request: Request) -> Wording:
     wording: Wording = request.app.state.wording
     return wording
 

@@ -19,7 +19,7 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 
 
-def trail_of(request: Request) -> Trail:
+async def trail_of(request: Request) -> Trail:
     trail: Trail = request.app.state.trail
     return trail
 
