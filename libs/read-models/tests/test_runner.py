@@ -10,8 +10,20 @@ from uuid import UUID, uuid5
 
 import asyncpg
 import pytest
+from typing_extensions import override
 
-from event_store import Appended, Codec, Cursor, Metadata, NewEvent, StreamName
+from event_store import (
+    EVERYTHING,
+    START,
+    Appended,
+    Codec,
+    Cursor,
+    EventFilter,
+    Metadata,
+    NewEvent,
+    Page,
+    StreamName,
+)
 from event_store.codec import Past, encode_metadata
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
@@ -295,6 +307,29 @@ async def test_a_standby_takes_over_when_the_worker_stops(pool: Any, bank: Bank)
         async with asyncio.timeout(5):
             await second.caught_up()
     assert await balances(pool) == {"a": 1}
+
+
+async def test_a_runner_that_crashed_projects_again_when_it_is_started_again(pool: Any) -> None:
+    class Torn(MemoryEventStore):
+        torn = False
+
+        @override
+        def subscribe(
+            self, *, after: Cursor = START, where: EventFilter = EVERYTHING, page_size: int = 1000
+        ) -> AsyncIterator[Page]:
+            if not self.torn:
+                self.torn = True
+                raise RuntimeError("nobody foresaw this")
+            return super().subscribe(after=after, where=where, page_size=page_size)
+
+    bank = Bank(Torn())
+    runner = ProjectionRunner(pool, bank.store, CODEC, VIEWS, standby_seconds=0.05)
+    with pytest.raises(ExceptionGroup, match="unhandled"):
+        await runner.run()
+    cursor = await bank.add(deposit(3))
+    async with running(runner):
+        assert await Views(pool, VIEWS, runner=runner).wait_for(cursor, 5)
+    assert await balances(pool) == {"a": 3}
 
 
 async def _lock_holders(pool: Any) -> list[int]:

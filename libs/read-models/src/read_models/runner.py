@@ -161,9 +161,10 @@ class ProjectionRunner:
                 _log.warning(
                     "views.restarting", kinds=[type(e).__name__ for e in errors.exceptions]
                 )
-            for feed in self._feeds:
-                if feed.state != "failed":
-                    feed.state = "standby"
+            finally:  # after an error that nobody foresaw too: whoever calls again begins with all of them
+                for feed in self._feeds:
+                    if feed.state != "failed":
+                        feed.state = "standby"
             # A cancellation that met a failing task group on its way would be lost in it.
             current = asyncio.current_task()
             if current is not None and current.cancelling():
