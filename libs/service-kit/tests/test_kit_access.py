@@ -135,6 +135,15 @@ async def test_the_tenant_of_a_service_is_named_by_a_header(
     ] == "TENANT_INVALID"
 
 
+@pytest.mark.parametrize(("service", "status"), [("archive", 200), ("booking", 403)])
+async def test_a_route_for_services_may_name_them(
+    client: httpx.AsyncClient, tokens: Tokens, service: str, status: int
+) -> None:
+    headers = tokens.headers("service", audience="notes", service=service)
+    answer = await client.post("/api/v1/notes/sync", headers=headers)
+    assert answer.status_code == status
+
+
 async def test_a_route_may_find_the_tenant_out_itself(client: httpx.AsyncClient) -> None:
     assert (await client.post("/api/v1/notes/callback")).json() == ["", "south"]
 
@@ -280,6 +289,11 @@ def test_the_table_documents_itself(app: FastAPI) -> None:
         Access("read_note", {"patient": Ownership.OWN, "manager": Ownership.TENANT})
     )
     assert "| `read_note` | patient (own), manager (tenant) | basic |" in table.markdown()
+
+
+def test_callers_are_services() -> None:
+    with pytest.raises(ConfigurationError):
+        Access("x", {"patient": Ownership.SELF}, callers=frozenset({"ops"}))
 
 
 def test_a_table_refuses_unknown_roles_and_second_rows() -> None:

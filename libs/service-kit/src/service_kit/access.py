@@ -74,11 +74,28 @@ class Access:
     """A WebSocket whose caller shows the token in a frame (browsers can set no header): `allow_in_frame`."""
     tenant: bool = True
     """Whether a caller whose token names no tenant must name one; a route without finds it out with `within`."""
+    callers: frozenset[str] = frozenset()
+    """Which services the role "service" means, by the names in their tokens; empty: all of the suite."""
 
     def __post_init__(self) -> None:
         unknown = self.roles.keys() - ROLES
         if unknown or not self.roles:
             raise ConfigurationError(f"{self.action}: no role, or unknown roles {sorted(unknown)}")
+        if self.callers and "service" not in self.roles:
+            raise ConfigurationError(f"{self.action}: callers are named, but not the role service")
+
+    def held(self, bearer: Token) -> list[str]:
+        """The roles of this row that the bearer has."""
+        named = not self.callers or bearer.service is None or bearer.service in self.callers
+        return [role for role in self.roles if role in bearer.roles] if named else []
+
+    def described(self) -> str:
+        """Roles, reach and callers, for people."""
+        only = f", only {' '.join(sorted(self.callers))}" if self.callers else ""
+        return ", ".join(
+            f"{role} ({reach}{only if role == 'service' else ''})"
+            for role, reach in self.roles.items()
+        )
 
 
 class AccessTable:
@@ -114,11 +131,7 @@ class AccessTable:
     def markdown(self) -> str:
         """The table as documentation."""
         lines = ["| action | who | assurance |", "|---|---|---|"]
-        lines += [
-            f"| `{row.action}` | {', '.join(f'{role} ({reach})' for role, reach in row.roles.items())} "
-            f"| {row.assurance} |"
-            for row in self
-        ]
+        lines += [f"| `{row.action}` | {row.described()} | {row.assurance} |" for row in self]
         return "\n".join(lines) + "\n"
 
 
@@ -245,7 +258,7 @@ class Permission:
         """Let in whoever shows this token ("" for none), or refuse."""
         bearer = await self._bearer(connection, text)
         facts_of(connection).account_language = bearer.language
-        role, ownership = self._reach(bearer.roles)
+        role, ownership = self._reach(bearer)
         if self.access.assurance == "confirmed" and bearer.service is None:
             _require_confirmed(bearer)
         caller = Caller(
@@ -288,17 +301,15 @@ class Permission:
             raise _unauthorized("SESSION_ENDED")
         return token
 
-    def _reach(self, roles: frozenset[str]) -> tuple[str, Ownership]:
+    def _reach(self, bearer: Token) -> tuple[str, Ownership]:
         granted = self.access.roles
-        held = [role for role in granted if role in roles] or [
-            role for role in granted if role == "anonymous"
-        ]
+        held = self.access.held(bearer) or [role for role in granted if role == "anonymous"]
         if held:
             role = min(held, key=lambda name: _WIDEST_FIRST.index(granted[name]))
             return role, granted[role]
         raise (
             _unauthorized("TOKEN_REQUIRED")
-            if "anonymous" in roles
+            if "anonymous" in bearer.roles
             else Denied("ACTION_NOT_ALLOWED")
         )
 

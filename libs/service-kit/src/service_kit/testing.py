@@ -78,11 +78,12 @@ class Tokens:
         session_id: UUID = SESSION,
         assurance: str = "basic",
         language: str | None = None,
+        service: str = "tests",
         audience: str = PUBLIC_AUDIENCE,
         lifetime: timedelta = timedelta(minutes=5),
         forged: bool = False,
     ) -> str:
-        """A token of an account with one role, or (`role="service"`) of the service "tests" for `audience`."""
+        """A token of an account with one role, or (`role="service"`) of a service for `audience`."""
         now = int(self.clock.now().timestamp())
         claims: dict[str, Any] = {
             "iss": ISSUER,
@@ -91,7 +92,7 @@ class Tokens:
             "exp": now + int(lifetime.total_seconds()),
         }
         if role == "service":
-            claims |= {"sub": "service:tests", "roles": ["service"]}
+            claims |= {"sub": f"service:{service}", "roles": ["service"]}
         else:
             optional = {
                 "patient_id": patient_id and str(patient_id),
@@ -175,8 +176,9 @@ async def access_walk(
     """Call every route as everybody and say where an answer is not what the access table declares.
 
     Each role, without a token, with an expired and a forged one, one for another audience and one of another
-    tenant; own and foreign things; too little assurance. `examples` by action; a route with parameters in its path
-    needs one, a row with `Ownership.OWN` one with `foreign`. All refusals are tried before anything is let in.
+    tenant; own and foreign things; too little assurance; a service that is not among the callers. `examples` by
+    action; a route with parameters in its path needs one, a row with `Ownership.OWN` one with `foreign`. All refusals
+    are tried before anything is let in.
     """
     kit: Kit = app.state.kit
     walker = _Walker(
@@ -264,6 +266,9 @@ class _Walker:
         if own and example.foreign is not None:
             yield _Step(f"as {role}, of another person", example.foreign, headers, _HIDDEN)
         if role == "service":
+            if access.callers:
+                stranger = self._bearing(role, access, service="stranger")
+                yield _Step("as another service", example, stranger, frozenset({403}))
             return
         yield _Step(
             f"as {role}, naming another tenant",
@@ -282,6 +287,8 @@ class _Walker:
         given: dict[str, Any] = {"tenant": self.tenant, **claims}
         if role == "service":
             given.setdefault("audience", self.service)
+            if access is not None and access.callers:
+                given.setdefault("service", min(access.callers))
         elif role != "anonymous":
             given = {
                 **self.claims,

@@ -70,6 +70,7 @@ SETTINGS = IdentitySettings(
         "ops": SecretStr("s-ops"),
         "identity": SecretStr("s-identity"),
         "consultation_room": SecretStr("s-room"),
+        "gateway": SecretStr("s-gateway"),
     },
     argon2_memory_kib=8,
     argon2_passes=1,
@@ -198,9 +199,9 @@ class World:
         async with running(*self.processes.values()):
             return await self.client.request(method, path, json=body, headers=sent)
 
-    async def service_token(self) -> str:
-        """What `kabinet` shows."""
-        body = {"service": "ops", "secret": "s-ops", "audience": "identity"}
+    async def service_token(self, service: str = "ops") -> str:
+        """What a service shows; `kabinet` is ops."""
+        body = {"service": service, "secret": f"s-{service}", "audience": "identity"}
         answer = await self.send("POST", "/internal/service-tokens", body, tenant=None)
         return str(answer.json()["token"])
 

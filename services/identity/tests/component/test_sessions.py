@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -192,7 +193,8 @@ async def test_the_guard_of_the_gateway_learns_of_every_end(world: Any) -> None:
     async with ProviderClient.open(
         "identity", "http://service", transport=httpx.ASGITransport(world.app)
     ) as provider:
-        guard = PolledSessionGuard(ServiceClient(provider, world.service_token), world.clock)
+        client = ServiceClient(provider, partial(world.service_token, "gateway"))
+        guard = PolledSessionGuard(client, world.clock)
         await guard.ask()
         ended = [await guard.has_ended(UUID(session["session_id"])) for session in sessions]
         assert ended == [True, True, False]
@@ -207,7 +209,8 @@ async def test_an_end_is_told_until_the_tokens_have_expired(world: Any) -> None:
 
     async def told() -> list[str]:
         path = "/internal/sessions/ended"
-        answer = await world.send("GET", path, tenant=None, token=await world.service_token())
+        token = await world.service_token("gateway")
+        answer = await world.send("GET", path, tenant=None, token=token)
         return [row["session_id"] for row in answer.json()["items"]]
 
     world.clock.advance(timedelta(minutes=15) - world.moment)

@@ -7,16 +7,22 @@ __all__ = ["ACCESS"]
 
 _ANYBODY = {"anonymous": Ownership.TENANT}
 _SERVICES = {"service": Ownership.TENANT}
+_OPERATORS = frozenset({"ops"})
+# The gateway, which strangers reach first, opens nobody's data.
+_KEEPERS = frozenset(
+    {"booking", "billing", "consultation_room", "conclusions", "notifications", "ops"}
+)
+_DOORS = frozenset({"gateway", "consultation_room"})
 _ONESELF = dict.fromkeys(("patient", "clinician", "manager", "administrator"), Ownership.SELF)
 
 ACCESS = AccessTable(
     Access("show_keys", _ANYBODY, tenant=False),
     Access("issue_service_token", _ANYBODY, idempotency_key=False, tenant=False),
-    Access("give_data_key", _SERVICES, tenant=False),
-    Access("list_ended_sessions", _SERVICES, tenant=False),
-    Access("register_organisation", _SERVICES),
-    Access("add_branch", _SERVICES),
-    Access("add_staff", _SERVICES),
+    Access("give_data_key", _SERVICES, tenant=False, callers=_KEEPERS),
+    Access("list_ended_sessions", _SERVICES, tenant=False, callers=_DOORS),
+    Access("register_organisation", _SERVICES, callers=_OPERATORS),
+    Access("add_branch", _SERVICES, callers=_OPERATORS),
+    Access("add_staff", _SERVICES, callers=_OPERATORS),
     Access("start_registration", _ANYBODY),
     Access("send_another_code", _ANYBODY),
     Access("confirm_registration", _ANYBODY),
