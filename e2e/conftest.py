@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 
 from embedded.suite import KABINET
-from journeys.suite import Suite, start, stop
+from journeys.suite import Suite, launch, stop
 
 HERE = Path(__file__).parent
 # They move the clock by months, and look back on everything that the others did.
@@ -46,9 +46,15 @@ async def suite(request: pytest.FixtureRequest) -> AsyncIterator[Suite]:
     data = Path(tempfile.mkdtemp(prefix="kabinet-e2e-"))
     failed_before = request.session.testsfailed
     try:
-        yield await start(data, SETTINGS, port=_first_of_free_ports(len(KABINET.ports)))
+        running, supervisor = await launch(
+            data, SETTINGS, port=_first_of_free_ports(len(KABINET.ports))
+        )
+        try:
+            yield running
+        finally:
+            await stop(data)
+            await supervisor.wait()
     finally:
-        await stop(data)
         if request.session.testsfailed == failed_before:
             shutil.rmtree(data)
 

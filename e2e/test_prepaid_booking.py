@@ -215,7 +215,7 @@ async def test_of_200_claims_on_one_slot_one_wins_and_the_others_see_what_is_fre
     assert free == [slot["starts_at"] for slot in slots if slot["starts_at"] != wanted]
 
 
-async def _becomes(person: Person, appointment_id: str, **wanted: object) -> dict[str, Any]:
+async def _becomes(person: Person, appointment_id: str, **wanted: Any) -> dict[str, Any]:
     found: dict[str, Any] = await person.until(
         f"/api/v1/appointments/{appointment_id}", f"appointment {appointment_id}", **wanted
     )

@@ -102,8 +102,8 @@ async def test_who_comes_back_gets_what_was_missed_and_after_the_end_nothing_is_
         await theirs.ended()
 
     message = {"client_message_id": "0190a0dd-0000-7000-8000-000000000001", "text": "Ещё вопрос"}
+    closed = (409, "CONSULTATION_CLOSED")
     for person in (patient.person, clinic.doctor):
-        closed = (409, "CONSULTATION_CLOSED")
         assert await _refusal(person, "POST", f"{at}/messages", json=message) == closed
         assert await _refusal(person, "POST", f"{at}/files", files=_form()) == closed
         history = (await person.get(f"{at}/messages", limit=200))["items"]

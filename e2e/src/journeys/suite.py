@@ -13,7 +13,7 @@ from typing import Any
 from embedded.runtime import Runtime, load
 from service_kit.clock import SystemClock
 
-__all__ = ["Suite", "find", "start", "stop"]
+__all__ = ["Suite", "find", "launch", "start", "stop", "utc"]
 
 _START_SECONDS = 120.0
 
@@ -83,6 +83,14 @@ async def start(
 
     Raises RuntimeError with the end of its output when it does not come up.
     """
+    suite, _ = await launch(data, settings, port=port)
+    return suite
+
+
+async def launch(
+    data: Path, settings: Mapping[str, str] | None = None, *, port: int | None = None
+) -> tuple[Suite, asyncio.subprocess.Process]:
+    """The same, with its supervisor, for who stays until the end."""
     log = _log_of(data)
     options = ["--data", str(data), *([] if port is None else ["--port", str(port)])]
     with log.open("wb") as output:
@@ -97,10 +105,11 @@ async def start(
     while time.monotonic() < patience and process.returncode is None:
         suite = find(data)
         if suite is not None:
-            return suite
+            return suite, process
         await asyncio.sleep(0.1)
     if process.returncode is None:
         process.terminate()
+        await process.wait()
     raise RuntimeError(f"the suite did not start:\n{log.read_text()[-3000:]}")
 
 
