@@ -46,6 +46,7 @@ from messaging.testing import drain
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
 from read_models import ProjectionRunner, Queries, Views
+from service_kit.errors import Unavailable
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
 from timers import TimerWorker
 from vocabulary.ids import ConsultationId
@@ -146,6 +147,18 @@ class Process:
         )
 
 
+class Guard:
+    """What is known of ended sessions; None: nothing can be known."""
+
+    def __init__(self) -> None:
+        self.ended: set[UUID] | None = set()
+
+    async def has_ended(self, session_id: UUID) -> bool:
+        if self.ended is None:
+            raise Unavailable("identity")
+        return session_id in self.ended
+
+
 class World:
     """A running consultation room, and what its neighbours tell it."""
 
@@ -155,7 +168,11 @@ class World:
     def __init__(
         self, store: EventStore, pool: asyncpg.Pool, folder: Path, stack: AsyncExitStack
     ) -> None:
-        self.kit = make_kit("consultation_room", clock=FixedClock(START - timedelta(hours=1)))
+        self.guard = Guard()
+        self.kit = replace(
+            make_kit("consultation_room", clock=FixedClock(START - timedelta(hours=1))),
+            guard=self.guard,
+        )
         assert isinstance(self.kit.clock, FixedClock)
         self.clock = self.kit.clock
         self.store, self.pool, self.files = store, pool, FolderFileStore(folder)

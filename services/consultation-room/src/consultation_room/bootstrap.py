@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import asyncpg
@@ -43,10 +44,12 @@ from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import open_pool
 from service_kit.errors import Unavailable
-from service_kit.http import open_service_tokens
+from service_kit.http import ServiceClient, ServiceTokens, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
+from service_kit.sessions import PolledSessionGuard
 from service_kit.supervisor import Supervisor
+from service_kit.tokens import SessionGuard
 from timers import TimerWorker
 
 __all__ = [
@@ -173,7 +176,9 @@ async def open_consultation_room(
         store_of_files = FolderFileStore(settings.files_dir)
         await store_of_files.sweep()
         room = build_room(store)
-        sealers = await _open_sealers(settings, kit, stack)
+        tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
+        sealers = await _open_sealers(settings, tokens, stack)
+        kit = replace(kit, guard=await _open_guard(settings, kit, tokens, stack))
         runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
         timers = TimerWorker(pool, TIMERS, DEADLINES, app=room, service=SERVICE, clock=kit.clock)
         reactions = build_reactions(room, store, bus, inbox, kit.clock)
@@ -215,10 +220,21 @@ async def _open_presence(stack: AsyncExitStack) -> Presence:
     return presence
 
 
+async def _open_guard(
+    settings: ConsultationRoomSettings, kit: Kit, tokens: ServiceTokens, stack: AsyncExitStack
+) -> SessionGuard:
+    """The gateway asks once, at the door; a live connection has to end when its session does."""
+    identity = await stack.enter_async_context(
+        ServiceClient.open(settings.identity_url, audience="identity", tokens=tokens)
+    )
+    guard = await stack.enter_async_context(PolledSessionGuard.open(identity, kit.clock))
+    kit.health.add("sessions", guard.check, required=False)
+    return guard
+
+
 async def _open_sealers(
-    settings: ConsultationRoomSettings, kit: Kit, stack: AsyncExitStack
+    settings: ConsultationRoomSettings, tokens: ServiceTokens, stack: AsyncExitStack
 ) -> Sealers:
-    tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
     client = await stack.enter_async_context(httpx.AsyncClient())
     return Sealers(
         HttpKeyring(client, identity_url=settings.identity_url, service_token=tokens.of("identity"))

@@ -239,6 +239,34 @@ async def test_it_ends_with_the_token_unless_a_new_one_is_shown(world: Any) -> N
         assert (closed["code"], closed["reason"]) == (4401, "TOKEN_EXPIRED")
 
 
+@pytest.mark.requirement("IDN-27")
+async def test_it_ends_with_the_session_and_is_not_opened_again(world: Any) -> None:
+    room, signed_out = await world.in_work(), UUID(int=77)
+    async with (
+        world.socket(room, "patient", session_id=signed_out) as client,
+        world.socket(room, "clinician") as doctor,
+    ):
+        await client.until("state", status="IN_WORK")
+        await doctor.until("state", status="IN_WORK")
+        world.guard.ended.add(signed_out)
+        closed = await client.until("closed")
+        assert (closed["code"], closed["reason"]) == (4403, "SESSION_ENDED")
+        await doctor.say(say("Вы здесь?"))
+        await doctor.until("ack")
+    async with world.socket(room, "patient", session_id=signed_out) as client:
+        assert (await client.until("problem"))["code"] == "SESSION_ENDED"
+
+
+async def test_an_outage_of_identity_ends_no_talk(world: Any) -> None:
+    room = await world.in_work()
+    async with world.socket(room, "patient") as client:
+        await client.until("state", status="IN_WORK")
+        world.guard.ended = None
+        await asyncio.sleep(5 * world.terms().tick)
+        await client.say(say("Я ещё здесь"))
+        await client.until("ack")
+
+
 @pytest.mark.parametrize("who", ["clinician", "manager", "stranger", "nobody"])
 async def test_a_new_token_must_be_of_the_same_person(world: Any, who: str) -> None:
     room = await world.opened()

@@ -49,6 +49,7 @@ from consultation_room.read_models.transcript import message_of
 from decider import Rejection
 from privacy.sealing import Sealers
 from service_kit.access import Caller, Doorstep
+from service_kit.errors import Unavailable
 from service_kit.ids import new_id
 from service_kit.problems import EXPECTED, Denied, problem_document, problem_of
 from service_kit.requests import kit_of, language_of
@@ -63,6 +64,7 @@ REFUSED: Final = 1008
 AGAIN: Final = 1012
 SLOW: Final = 1013
 TOKEN_EXPIRED: Final = 4401
+SESSION_ENDED: Final = 4403
 SILENT: Final = 4408
 
 _MAX_FRAME: Final = 64 * 1024
@@ -383,6 +385,7 @@ class Connection:
             if self._lost is not None:
                 raise self._lost
             self._check_token()
+            await self._check_session()
             now = time.monotonic()
             if self._ended_at is not None and now - self._ended_at > self._terms.closing_within:
                 raise Hangup(NORMAL, "CONSULTATION_CLOSED")
@@ -398,6 +401,13 @@ class Connection:
         if left <= timedelta(seconds=self._terms.token_warning) and not self._token_wanted:
             self._token_wanted = True
             self._tell(frames.TokenWanted(expires_at=self._caller.token_expires_at))
+
+    async def _check_session(self) -> None:
+        """Who signed out, here or elsewhere, hears nothing more (IDN-27)."""
+        session_id = self._caller.session_id
+        with suppress(Unavailable):  # while nobody can know, the end of the token bounds it
+            if session_id is not None and await kit_of(self._socket).guard.has_ended(session_id):
+                raise Hangup(SESSION_ENDED, "SESSION_ENDED")
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
