@@ -231,6 +231,16 @@ class World:
         assert answer.status_code == 201, answer.text
         await self.settle()
 
+    async def withdraw(self) -> None:
+        """The service is not sold any more."""
+        answer = await self.client.delete(
+            f"/api/v1/price-list/services/{SERVICE}",
+            params={"branch_id": str(BRANCH)},
+            headers=self.headers("administrator"),
+        )
+        assert answer.status_code == 204, answer.text
+        await self.settle()
+
     async def invoice(self, appointment_id: UUID, **claims: Any) -> dict[str, Any]:
         answer = await self.client.get(
             "/api/v1/invoices",

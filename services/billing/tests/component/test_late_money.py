@@ -244,3 +244,29 @@ async def test_a_payment_that_the_provider_refuses_to_make_has_failed(world: Any
     assert answer.json()["status"] == "FAILED"
     assert (await world.payment(answer))["reason"] == "invalid_request"
     assert (await world.invoice(invoice["appointment_id"]))["payment_id"] is None
+
+
+@pytest.mark.requirement("BIL-04")
+async def test_a_price_that_is_withdrawn_meanwhile_changes_nothing_for_who_has_paid(
+    world: Any,
+) -> None:
+    appointment_id, answer = await begun(world)
+    await world.press_pay(answer)
+    await world.withdraw()
+    await world.reserve(appointment_id)
+    assert (await world.money()).findings == ()
+
+
+@pytest.mark.requirement("BIL-43")
+async def test_money_that_booking_heard_of_after_a_late_cancellation_goes_back(world: Any) -> None:
+    mode = {"payment_mode": "BOOK_THEN_PAY_TO_ENTER"}
+    appointment_id, answer = await begun(world, hold_minutes=None, **mode)
+    await world.reserve(appointment_id, status="UNPAID", **mode)
+    await world.press_pay(answer)
+    await world.cancel(appointment_id, lead_minutes=10, refund_eligible=False)
+    assert world.facts(RefundRequested) == []
+    await world.refuse_late_payment(appointment_id)
+    (refunded,) = world.facts(RefundSucceeded)
+    assert refunded.cause == "LATE_PAYMENT"
+    assert (await world.invoice(appointment_id))["status"] == "REFUNDED"
+    assert (await world.money()).findings == ()

@@ -193,10 +193,11 @@ def cancel(command: CancelInvoice, state: Invoice) -> Sequence[InvoiceEvent]:
 
 
 def note_late_payment_refusal(state: Invoice) -> Sequence[RefundDue]:
+    """Booking has not used the money, so it goes back: also where a cancellation that it decided unpaid had kept it."""
     issued = _expect_issued(state)
     if issued.paid_by is None:
         raise InvoiceNotPaid
-    if issued.decided:
+    if issued.going_back:
         return []
     return [_refund(issued, issued.paid_by, RefundCause.LATE_PAYMENT)]
 

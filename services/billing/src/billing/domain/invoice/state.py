@@ -60,7 +60,10 @@ class Paying:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Issued:
-    """`paid_by` is the payment that paid it, `surplus` are further ones; `decided` once its money's way is settled."""
+    """`paid_by` is the payment that paid it, `surplus` are further ones.
+
+    `decided` once it is settled whether its money stays; `going_back` when it does not.
+    """
 
     invoice: InvoiceDetails
     lines: tuple[InvoiceLine, ...]
@@ -71,6 +74,7 @@ class Issued:
     paid_by: PaymentId | None = None
     surplus: frozenset[PaymentId] = frozenset()
     decided: bool = False
+    going_back: bool = False
 
 
 Invoice = Unknown | Issued
@@ -107,9 +111,9 @@ def evolve(state: Invoice, event: InvoiceEvent) -> Invoice:
         case AppointmentCancellationNoted():
             return replace(state, visit=Visit.CANCELLED if event.final else Visit.LAPSED)
         case RefundDue():
-            return replace(
-                state, decided=state.decided or event.payment.payment_id == state.paid_by
-            )
+            if event.payment.payment_id != state.paid_by:
+                return state
+            return replace(state, decided=True, going_back=True)
         case RefundDeclinedByPolicy():
             return replace(state, decided=True)
         case InvoiceRefunded():

@@ -328,9 +328,16 @@ def test_what_the_clinic_cancels_goes_back_at_any_time(by: CancelledBy) -> None:
 
 @pytest.mark.requirement("BIL-44")
 def test_money_is_decided_about_once() -> None:
-    declined = RefundDeclinedByPolicy(payment=payment, lead_minutes=10)
-    invoice.given(issued, paid, noted, declined).when(refused).then_nothing()
+    invoice.given(issued, paid, noted, due).when(refused).then_nothing()
     invoice.given(issued, lapsed, void, paid, late).when(cancel).then(noted)
+
+
+@pytest.mark.requirement("BIL-43")
+def test_money_that_came_after_the_end_goes_back_though_it_was_to_be_kept() -> None:
+    """Booking heard of the payment after the cancellation: for it the visit was never paid."""
+    declined = RefundDeclinedByPolicy(payment=payment, lead_minutes=10)
+    invoice.given(issued, paid, noted, declined).when(refused).then(late)
+    invoice.given(issued, paid, noted, declined, late).when(refused).then_nothing()
 
 
 def test_a_reservation_is_noted_once_and_not_after_the_end() -> None:
