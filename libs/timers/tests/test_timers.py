@@ -414,6 +414,54 @@ async def test_the_loop_notices_a_deadline_soon(clinic: Clinic) -> None:
         await task
 
 
+class Interrupted:
+    """A pool whose first claim breaks off: asyncpg has several words for a lost connection."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]", loss: Exception) -> None:
+        self._pool, self._losses = pool, [loss]
+
+    async def fetch(self, *arguments: Any) -> Any:
+        if self._losses:
+            raise self._losses.pop()
+        return await self._pool.fetch(*arguments)
+
+    async def execute(self, *arguments: Any) -> Any:
+        return await self._pool.execute(*arguments)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        asyncpg.InternalClientError("got result for unknown protocol state 3"),
+        asyncpg.InterfaceError("connection is closed"),
+        asyncpg.CannotConnectNowError("the database system is starting up"),
+        ConnectionRefusedError(),
+    ],
+    ids=lambda loss: type(loss).__name__,
+)
+async def test_the_loop_outlives_a_lost_connection(clinic: Clinic, loss: Exception) -> None:
+    await clinic.hold()
+    clinic.clock.time = NOON + 15 * MINUTE
+    pool: Any = Interrupted(clinic.pool, loss)
+    worker = TimerWorker(
+        pool,
+        VIEW,
+        DEADLINES,
+        app=clinic,
+        service="booking",
+        clock=clinic.clock,
+        poll_seconds=0.01,
+    )
+    task = asyncio.create_task(worker.run())
+    async with asyncio.timeout(5):
+        while not await clinic.facts():
+            assert not task.done(), "the loop has ended"
+            await asyncio.sleep(0.01)
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
 def test_two_deadlines_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="one name"):
         timers_view([EXPIRY, replace(REMINDER, name="hold_expiry")])

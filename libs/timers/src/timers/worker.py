@@ -20,6 +20,12 @@ __all__ = ["Backlog", "Clock", "TimerWorker"]
 
 _log = structlog.get_logger()
 
+_LOST = (
+    OSError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was lost in the middle of an answer
+)
 _MINUTE = 60.0
 _PARALLEL = 16
 
@@ -109,7 +115,7 @@ class TimerWorker:
         while True:
             try:
                 await self.fire_due()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except _LOST as error:
                 _log.warning("timers.waiting", kind=type(error).__name__)
             await asyncio.sleep(self._poll_seconds)
 
