@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ SELECT (SELECT format('%s/%s', count(*), max(position)) FROM event_store.events)
         ORDER BY consumer, source, partition) FROM messaging.flow),
     (SELECT string_agg(format('%s %s', name, position), ',' ORDER BY name) FROM views.checkpoint)
 """
+_DUE = "SELECT name, key FROM views.timers_v1 WHERE due_at <= $1"
 _POSTPONED = "SELECT consumer, key FROM messaging.aside WHERE retry_at IS NOT NULL"
 
 
@@ -66,7 +68,7 @@ async def _positions(suite: Suite, http: httpx.AsyncClient) -> Mapping[str, tupl
         name: (None, ["is not up"]) for name in runtime.processes if name not in up
     }
     for name in runtime.databases.keys() & up:
-        found[name] = await _position(name, runtime.databases[name])
+        found[name] = await _position(name, runtime.databases[name], suite.now())
     return found
 
 
@@ -91,7 +93,7 @@ async def _is_ready(http: httpx.AsyncClient, url: str) -> bool:
     return False
 
 
-async def _position(name: str, database: str) -> tuple[Any, list[str]]:
+async def _position(name: str, database: str, now: datetime) -> tuple[Any, list[str]]:
     if name in {"gateway", "ops"}:
         return None, []
     try:
@@ -99,11 +101,13 @@ async def _position(name: str, database: str) -> tuple[Any, list[str]]:
         try:
             position = await connection.fetchrow(_POSITIONS)
             postponed = await connection.fetch(_POSTPONED)
+            due = await connection.fetch(_DUE, now)
         finally:
             await connection.close(timeout=5)
     except (OSError, asyncpg.PostgresError) as failure:
         return None, [f"no position ({type(failure).__name__})"]
     waits = [f"{row['consumer']} tries {row['key']} again" for row in postponed]
+    waits += [f"timer {row['name']} of {row['key']} is due" for row in due]
     return tuple(position or ()), waits
 
 
