@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from html import escape
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import aiosmtplib
 from pydantic import SecretStr
+from typing_extensions import override
 
 from notifications.adapters.invitations import invitation
 from notifications.application.ports import Outgoing, Refused
@@ -22,6 +24,29 @@ from vocabulary.ids import MessageId, TenantId
 __all__ = ["SmtpMailer", "SmtpServer", "compose"]
 
 _PERMANENT: Final = range(500, 600)
+
+
+class _LetterPolicy(EmailPolicy):
+    """Encodes subject and sender by itself: the library's folding loses spaces between encoded words."""
+
+    @override
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        match name:
+            case "Subject":
+                folded = self._encoded(name, str(value))
+            case "From":
+                [sender] = value.addresses
+                folded = f"{self._encoded(name, sender.display_name)} <{sender.addr_spec}>".strip()
+            case _:
+                return super().fold_binary(name, value)
+        return f"{name}: {folded}{self.linesep}".encode("ascii")
+
+    def _encoded(self, name: str, text: str) -> str:
+        return Header(text, "utf-8", header_name=name).encode(linesep=self.linesep) if text else ""
+
+
+# 7bit: a letter is encoded once, whatever the server can take.
+_LETTER: Final = _LetterPolicy(linesep="\r\n", cte_type="7bit")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +79,7 @@ class SmtpMailer:
         letter = compose(outgoing, sender=sender, clock=self._clock)
         try:
             await aiosmtplib.send(
-                letter,
+                letter.as_bytes(),
                 sender=sender,
                 recipients=[outgoing.address],
                 hostname=server.host,
@@ -87,7 +112,7 @@ class SmtpMailer:
 def compose(outgoing: Outgoing, *, sender: str, clock: Clock) -> EmailMessage:
     """The letter: plain text and HTML of the same words, and the invitation."""
     words, now = outgoing.words, clock.now()
-    letter = EmailMessage(policy=SMTP)
+    letter = EmailMessage(policy=_LETTER)
     letter["From"] = Address(" ".join((words.clinic or "").split()), addr_spec=sender)
     letter["To"] = outgoing.address
     letter["Subject"] = words.subject
