@@ -58,6 +58,7 @@ DOCUMENTS = {
             "/api/v1/sessions/current": {"delete": operation("sign_out", "patient")},
             "/api/v1/slow": {"post": operation("slow", key=True)},
             "/api/v1/broken": {"post": operation("broken", key=True)},
+            "/api/v1/undecided": {"post": operation("undecided", key=True)},
             "/api/v1/gone": {"get": operation("gone")},
         },
         "x-live": ["/api/v1/rooms/{id}/live"],
@@ -98,6 +99,10 @@ class BookingStub:
         self.calls += 1
         return JSONResponse({"call": self.calls}, 503 if self.calls == 1 else 200)
 
+    async def undecided(self, _request: Request) -> Response:
+        self.calls += 1
+        return JSONResponse({"call": self.calls}, 202 if self.calls == 1 else 200)
+
     async def read(self, request: Request) -> Response:
         self.seen.append(request)
         return JSONResponse({"id": request.path_params["id"]}, 404)
@@ -125,6 +130,7 @@ class BookingStub:
                 Route("/api/v1/sessions/current", self.sign_out, methods=["DELETE"]),
                 Route("/api/v1/slow", self.slow, methods=["POST"]),
                 Route("/api/v1/broken", self.broken, methods=["POST"]),
+                Route("/api/v1/undecided", self.undecided, methods=["POST"]),
                 Route("/api/v1/appointments/{id}", self.read),
                 Route("/api/v1/files", self.download),
                 WebSocketRoute("/api/v1/rooms/{id}/live", self.live),
@@ -278,6 +284,14 @@ async def test_an_outage_is_not_an_answer(suite: Suite, client: httpx.AsyncClien
     first = await client.post("/api/v1/broken", headers=suite.headers("k"))
     again = await client.post("/api/v1/broken", headers=suite.headers("k"))
     assert (first.status_code, again.status_code) == (503, 200)
+
+
+async def test_what_is_not_decided_yet_may_be_asked_again_with_the_same_key(
+    suite: Suite, client: httpx.AsyncClient
+) -> None:
+    answers = [await client.post("/api/v1/undecided", headers=suite.headers("k")) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 200, 200]
+    assert suite.stub.calls == 2
 
 
 async def test_kept_answers_cannot_be_read_without_the_key(

@@ -34,8 +34,8 @@ _NOT_PASSED_BACK: Final = HOP_BY_HOP | _OWN | {"date", "server"}
 _LARGEST_KEPT: Final = 1 << 20
 """Larger bodies are streamed: their requests are told apart by length and type only."""
 _SIGN_OUT: Final = "sign_out"
-_MAY_CHANGE: Final = frozenset({401, 408, 409, 425, 429})
-"""Refusals that a repeat of the same request may outlive."""
+_MAY_CHANGE: Final = frozenset({202, 401, 408, 409, 425, 429})
+"""Refusals that a repeat of the same request may outlive, and what is accepted but not decided yet."""
 
 
 @dataclass(frozen=True, slots=True)
