@@ -1,7 +1,7 @@
 """Reading views: rows by key, lists, and pages by cursor."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -9,8 +9,9 @@ import asyncpg
 import msgspec
 
 from read_models.columns import Column
+from read_models.lookups import Lookups
 from read_models.tables import Table
-from read_models.view import View
+from read_models.view import Key, View
 from vocabulary.errors import InvalidValue
 
 __all__ = ["InvalidPageCursor", "Queries", "ViewPage"]
@@ -42,9 +43,20 @@ class Queries:
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self.pool = pool
         self._tables: dict[str, Table[Any]] = {}
+        self._lookups: dict[str, Lookups[Any]] = {}
+
+    async def some(self, view: View[R], keys: Iterable[Key]) -> dict[Key, R]:
+        """The rows of these keys that are there; callers that meet share a query."""
+        lookups = self._lookups.get(view.name)
+        if lookups is None:
+            lookups = self._lookups[view.name] = Lookups(self.pool, self._table(view))
+        return await lookups.find(keys)
 
     async def one(self, view: View[R], **equal: Any) -> R | None:
-        """The row whose columns have these values; of several, any one."""
+        """The row whose columns have these values; of several, any one. By its whole key as `some`."""
+        if equal.keys() == set(view.key):
+            key = tuple(equal[name] for name in view.key)
+            return (await self.some(view, (key,))).get(key)
         where = " AND ".join(
             f"{_column(view, name).name} = ${n}" for n, name in enumerate(equal, 1)
         )

@@ -48,10 +48,8 @@ VIEW = View(
 async def by_ids(
     db: Queries, tenant: str, branch_ids: Collection[BranchId]
 ) -> dict[BranchId, BranchRow]:
-    rows = await db.all(
-        VIEW, "tenant = $1 AND branch_id = ANY($2::uuid[])", tenant, list(set(branch_ids))
-    )
-    return {row.branch_id: row for row in rows}
+    rows = await db.some(VIEW, ((tenant, branch_id) for branch_id in branch_ids))
+    return {row.branch_id: row for row in rows.values()}
 
 
 async def search(db: Queries, tenant: str, query: str, limit: int) -> list[BranchRow]:

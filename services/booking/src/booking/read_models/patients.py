@@ -56,7 +56,5 @@ async def find(db: Queries, tenant: str, patient_id: PatientId) -> PatientRow | 
 async def by_ids(
     db: Queries, tenant: str, patient_ids: Collection[PatientId]
 ) -> dict[PatientId, PatientRow]:
-    rows = await db.all(
-        VIEW, "tenant = $1 AND patient_id = ANY($2::uuid[])", tenant, list(set(patient_ids))
-    )
-    return {row.patient_id: row for row in rows}
+    rows = await db.some(VIEW, ((tenant, patient_id) for patient_id in patient_ids))
+    return {row.patient_id: row for row in rows.values()}

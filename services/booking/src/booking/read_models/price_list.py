@@ -59,7 +59,5 @@ VIEW = View(
 async def by_ids(
     db: Queries, tenant: str, service_ids: Collection[ServiceId]
 ) -> dict[ServiceId, ServiceRow]:
-    rows = await db.all(
-        VIEW, "tenant = $1 AND service_id = ANY($2::uuid[])", tenant, list(set(service_ids))
-    )
-    return {row.service_id: row for row in rows}
+    rows = await db.some(VIEW, ((tenant, service_id) for service_id in service_ids))
+    return {row.service_id: row for row in rows.values()}
