@@ -80,7 +80,11 @@ class StepAside:
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """Instances of a process that started or ended: (process, instance, instant)."""
+    """Instances of a process that started or ended: (process, instance, instant).
+
+    A process has the name of its consumer. An end is kept without its start only while a key of the flow is aside,
+    as the start may be parked.
+    """
 
     started: Sequence[tuple[str, str, datetime]] = ()
     ended: Sequence[tuple[str, str, datetime]] = ()

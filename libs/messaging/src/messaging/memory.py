@@ -210,7 +210,7 @@ class MemoryInbox:
             aside = state.aside.setdefault(envelope.key, _Aside(0, 0, "", now, now))
             aside.parked.append(envelope)
         state.mark, state.offset, state.begun = progress.mark, progress.offset, ""
-        self._note(progress.instances)
+        self._note(state, progress.instances)
 
     async def aside(self, claim: Claim) -> Collection[str]:
         """See the port."""
@@ -232,6 +232,8 @@ class MemoryInbox:
         aside = state.aside.get(key)
         if aside is None or not aside.parked:
             state.aside.pop(key, None)
+            if not state.aside:
+                self._forget_ends(claim.flow.consumer)
             return None
         aside.attempts, aside.error = aside.attempts + 1, None
         aside.retry_at = self._now() + again
@@ -246,12 +248,13 @@ class MemoryInbox:
         apply: Apply | None = None,
     ) -> None:
         """See the port."""
-        aside = self._fenced(claim).aside[envelope.key]
+        state = self._fenced(claim)
+        aside = state.aside[envelope.key]
         if apply is not None:
             await apply(None)
         aside.parked = [each for each in aside.parked if each.id != envelope.id]
         aside.attempts = aside.postponed = 0
-        self._note(instances)
+        self._note(state, instances)
 
     async def failed(self, claim: Claim, aside: StepAside) -> None:
         """See the port."""
@@ -328,16 +331,24 @@ class MemoryInbox:
             if flow.consumer == consumer and key in state.aside
         ]
 
-    def _note(self, instances: Instances) -> None:
+    def _note(self, state: _FlowState, instances: Instances) -> None:
         for process, instance, since in instances.started:
             row = self._instances.setdefault((process, instance), [None, None])
             row[0] = row[0] or since
         for process, instance, since in instances.ended:
-            row = self._instances.setdefault((process, instance), [None, None])
-            row[1] = row[1] or since
+            if state.aside:
+                self._instances.setdefault((process, instance), [None, None])
+            known = self._instances.get((process, instance))
+            if known is not None:
+                known[1] = known[1] or since
         for process, instance, _ in (*instances.started, *instances.ended):
             if all(self._instances.get((process, instance), ())):
                 self._instances.pop((process, instance), None)
+
+    def _forget_ends(self, process: str) -> None:
+        for place, (started, _) in list(self._instances.items()):
+            if place[0] == process and started is None:
+                del self._instances[place]
 
 
 def _loop_time() -> datetime:

@@ -143,12 +143,23 @@ _PARK: Final = """
     ORDER BY place
 """
 
-_INSTANCE: Final = """
-    INSERT INTO messaging.instance AS i (process, instance, started_at, ended_at)
-    VALUES ($1, $2, $3, $4)
-    ON CONFLICT (process, instance) DO UPDATE SET
-        started_at = coalesce(i.started_at, excluded.started_at),
-        ended_at = coalesce(i.ended_at, excluded.ended_at)
+_START: Final = """
+    INSERT INTO messaging.instance AS i (process, instance, started_at) VALUES ($1, $2, $3)
+    ON CONFLICT (process, instance) DO UPDATE SET started_at = coalesce(i.started_at, excluded.started_at)
+"""
+
+# The start of what ends may be parked; where nothing is, an unknown start was never one.
+_END: Final = """
+    INSERT INTO messaging.instance AS i (process, instance, ended_at)
+    SELECT $4, $5, $6::timestamptz WHERE EXISTS (
+        SELECT FROM messaging.aside WHERE consumer = $1 AND source = $2 AND partition = $3
+    ) OR EXISTS (SELECT FROM messaging.instance WHERE process = $4 AND instance = $5)
+    ON CONFLICT (process, instance) DO UPDATE SET ended_at = coalesce(i.ended_at, excluded.ended_at)
+"""
+
+_FORGET_ENDS: Final = """
+    DELETE FROM messaging.instance WHERE process = $1 AND started_at IS NULL AND NOT EXISTS (
+        SELECT FROM messaging.aside WHERE consumer = $1 AND source = $2 AND partition = $3)
 """
 
 _JSON: Final = msgspec.json.Encoder()
@@ -236,7 +247,7 @@ class PostgresInbox:
             if progress.apply is not None:
                 await _applied(progress.apply, connection)
             await _park(connection, claim.flow, progress)
-            await _note(connection, progress.instances)
+            await _note(connection, claim.flow, progress.instances)
 
     async def aside(self, claim: Claim) -> Collection[str]:
         """See the port."""
@@ -274,6 +285,7 @@ class PostgresInbox:
                     *_of(claim.flow),
                     key,
                 )
+                await connection.execute(_FORGET_ENDS, *_of(claim.flow))
                 return None
             aside = await connection.fetchrow(
                 f"""UPDATE messaging.aside SET attempts = attempts + 1, error = NULL,
@@ -309,7 +321,7 @@ class PostgresInbox:
                 f"UPDATE messaging.aside SET attempts = 0, postponed = 0 WHERE {_KEY}",  # noqa: S608
                 *key,
             )
-            await _note(connection, instances)
+            await _note(connection, claim.flow, instances)
 
     async def failed(self, claim: Claim, aside: StepAside) -> None:
         """See the port."""
@@ -474,16 +486,11 @@ async def _step_aside(connection: Connection, flow: Flow, steps: Sequence[StepAs
     )
 
 
-async def _note(connection: Connection, instances: Instances) -> None:
+async def _note(connection: Connection, flow: Flow, instances: Instances) -> None:
     if not instances:
         return
-    await connection.executemany(
-        _INSTANCE,
-        [
-            *((process, instance, since, None) for process, instance, since in instances.started),
-            *((process, instance, None, since) for process, instance, since in instances.ended),
-        ],
-    )
+    await connection.executemany(_START, instances.started)
+    await connection.executemany(_END, [(*_of(flow), *ended) for ended in instances.ended])
     named = [*instances.started, *instances.ended]
     await connection.execute(
         """DELETE FROM messaging.instance i USING unnest($1::text[], $2::text[]) AS done(process, instance)

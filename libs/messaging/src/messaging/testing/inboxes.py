@@ -299,6 +299,25 @@ class InboxConformance:
         await inbox.passed(claim, envelope(1), instances=Instances(started=[("saga", "x", start)]))
         assert list(await inbox.list_stuck(start + timedelta(days=1))) == []
 
+    async def test_an_end_whose_start_cannot_come_any_more_is_forgotten(
+        self, open_inbox: OpenInbox
+    ) -> None:
+        """Many processes list an end that most instances reach without ever having begun."""
+        inbox = await open_inbox()
+        claim = await claimed(inbox)
+        process, start = FLOW.consumer, envelope(1).metadata.time
+        later = start + timedelta(days=1)
+        lone = Instances(ended=[(process, "x", start)])
+        await inbox.settle(claim, Progress(mark=position(1), offset=1, instances=lone))
+        await inbox.settle(claim, park(2))
+        waiting = Instances(ended=[(process, "y", start)])
+        await inbox.settle(claim, Progress(mark=position(3), offset=3, instances=waiting))
+        await inbox.passed(claim, envelope(2))
+        assert await inbox.attempt(claim, envelope(2).key, again=AT_ONCE) is None
+        anew = Instances(started=[(process, "x", start), (process, "y", start)])
+        await inbox.settle(claim, Progress(mark=position(4), offset=4, instances=anew))
+        assert {open_.instance for open_ in await inbox.list_stuck(later)} == {"x", "y"}
+
     async def test_positions_tell_how_far_every_flow_is(self, open_inbox: OpenInbox) -> None:
         inbox = await open_inbox()
         await inbox.settle(await claimed(inbox), park(3))
