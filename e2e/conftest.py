@@ -5,7 +5,6 @@ not meet. They share the clock: under pytest-xdist all of them belong to one gro
 """
 
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,8 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from embedded.suite import KABINET
-from journeys.suite import Suite, launch, stop
+from journeys.suite import Suite, free_ports, launch, stop
 
 HERE = Path(__file__).parent
 # They move the clock by months, and look back on everything that the others did.
@@ -46,9 +44,7 @@ async def suite(request: pytest.FixtureRequest) -> AsyncIterator[Suite]:
     data = Path(tempfile.mkdtemp(prefix="kabinet-e2e-"))
     failed_before = request.session.testsfailed
     try:
-        running, supervisor = await launch(
-            data, SETTINGS, port=_first_of_free_ports(len(KABINET.ports))
-        )
+        running, supervisor = await launch(data, SETTINGS, port=free_ports())
         try:
             yield running
         finally:
@@ -64,21 +60,3 @@ async def http(suite: Suite) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the public API."""
     async with httpx.AsyncClient(base_url=suite.url("gateway"), timeout=30) as client:
         yield client
-
-
-def _first_of_free_ports(wanted: int) -> int:
-    """Below the range from which the system gives ports to outgoing connections."""
-    return next(
-        first
-        for first in range(20_000, 32_000, wanted)
-        if all(_is_free(port) for port in range(first, first + wanted))
-    )
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -27,7 +27,7 @@ from journeys.clinic import Clinic, open_clinic
 from journeys.person import Refused
 from journeys.proof import Check, at_rest, prove, up_now
 from journeys.stories import STORIES, Half, Setting, Telling
-from journeys.suite import Suite, start, stop
+from journeys.suite import Suite, free_ports, start, stop
 from journeys.visit import DAY, Patient, free_slots, register
 
 __all__ = ["Plan", "chaos"]
@@ -38,7 +38,11 @@ _HOLD_MINUTES = 30
 _POSTGRES_EVERY = 40
 _MOST_DOWN = 3
 _TWINS = frozenset({"acquirer", "mail", "ca"})
-_SETTINGS = {"GATEWAY_ANONYMOUS_WRITES_PER_MINUTE": "100000"}
+_SETTINGS = {
+    "GATEWAY_ANONYMOUS_WRITES_PER_MINUTE": "100000",
+    # Cheap passwords: nobody here is real.
+    "IDENTITY_ARGON2_MEMORY_KIB": "1024",
+}
 _POLICIES = {
     "booking": {"unconfirmed_limit": 100, "hold_minutes": _HOLD_MINUTES},
     # A doctor may begin a day early, so that one clock serves all journeys.
@@ -62,10 +66,11 @@ class Plan:
 
     data: Path
     report: Path
-    port: int
+    port: int | None = None
+    """The first of its suite's; None chooses free ones."""
     journeys: int = 200
     seconds_between_kills: float = 1.0
-    at_once: int = 16
+    at_once: int = 24
     seed: int = 1
     limit_minutes: float = 15.0
 
@@ -132,7 +137,7 @@ async def chaos(plan: Plan) -> bool:
     await asyncio.to_thread(_make_room, plan.data)
     await asyncio.to_thread(_mark, plan.data)
     console.print(f"starting a suite of its own on {plan.data}, seed {plan.seed}")
-    suite = await start(plan.data, _SETTINGS, port=plan.port)
+    suite = await start(plan.data, _SETTINGS, port=plan.port or free_ports())
     try:
         limits = httpx.Limits(max_connections=100)
         async with httpx.AsyncClient(

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -11,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from embedded.runtime import Runtime, load
+from embedded.suite import KABINET
 from service_kit.clock import SystemClock
 
-__all__ = ["Suite", "find", "launch", "start", "stop", "utc"]
+__all__ = ["Suite", "find", "free_ports", "launch", "start", "stop", "utc"]
 
 _START_SECONDS = 120.0
 
@@ -126,6 +128,25 @@ async def stop(data: Path) -> None:
         stderr=asyncio.subprocess.DEVNULL,
     )
     await process.wait()
+
+
+def free_ports() -> int:
+    """The first of enough ports for a suite, below the range from which the system gives ports to connections."""
+    wanted = len(KABINET.ports)
+    return next(
+        first
+        for first in range(20_000, 32_000, wanted)
+        if all(_is_free(port) for port in range(first, first + wanted))
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def utc(text: str) -> datetime:
