@@ -191,7 +191,7 @@ class _BusConsumer:
             with suppress(MessagingUnavailable):
                 behind, _ = await self._behind()
                 for partition, count in enumerate(behind):
-                    self._watch.lag(self._name, partition, count)
+                    self._watch.lag(f"{self._name}/{self._topic.name}", partition, count)
 
     async def _behind(self) -> tuple[list[int], list[int]]:
         ends = await self._bus.ends(self._topic)

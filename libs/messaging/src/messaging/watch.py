@@ -18,7 +18,7 @@ class Watch(Protocol):
         ...
 
     def lag(self, consumer: str, partition: int, behind: int) -> None:
-        """How many events of a partition are still to come, as of the last batch."""
+        """How many events of a partition are still to come, as of the last batch; of a topic's: `consumer/topic`."""
         ...
 
     def rejected(self, consumer: str, envelope: Envelope, code: str) -> None:

@@ -159,7 +159,8 @@ class ProjectionRunner:
             except* TRANSIENT as errors:
                 # A rebuild of one of the views or a take-over looks like this as well; both are cured by a new start.
                 _log.warning(
-                    "views.restarting", kinds=[type(e).__name__ for e in errors.exceptions]
+                    "views.restarting",
+                    error=" ".join(sorted({type(e).__name__ for e in errors.exceptions})),
                 )
             finally:  # after an error that nobody foresaw too: whoever calls again begins with all of them
                 for feed in self._feeds:
@@ -305,7 +306,7 @@ class ProjectionRunner:
             view=feed.view.name,
             event_id=str(recorded.id),
             type=recorded.type,
-            kind=poison.kind,
+            error=poison.kind,
         )
         await self._pool.execute(
             "UPDATE views.checkpoint SET failure = $3 WHERE name = $1 AND version = $2",

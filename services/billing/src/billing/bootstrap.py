@@ -39,7 +39,7 @@ from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
-from messaging import Bus, Inbox, Relay, Runnable, bus_consumer, own_consumer
+from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
@@ -52,6 +52,7 @@ from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import open_pool
 from service_kit.errors import Unavailable
+from service_kit.flows import Flows
 from service_kit.http import Patience, ProviderClient, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
@@ -142,7 +143,12 @@ def build_api(
 
 
 def build_flows(
-    billing: Billing, store: EventStore, bus: Bus, inbox: Inbox, clock: Clock
+    billing: Billing,
+    store: EventStore,
+    bus: Bus,
+    inbox: Inbox,
+    clock: Clock,
+    watch: Watch | None = None,
 ) -> Mapping[str, Runnable]:
     """Everything that moves events: out, in, and from one stream to the next."""
     processes = {
@@ -153,6 +159,7 @@ def build_flows(
             codec=CODEC,
             app=billing,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=RETRYABLE,
         )
@@ -167,6 +174,7 @@ def build_flows(
             bus=bus,
             topic=BILLING_EVENTS,
             inbox=inbox,
+            watch=watch,
         ),
         "inbox_booking": bus_consumer(
             service="billing",
@@ -175,6 +183,7 @@ def build_flows(
             app=billing,
             bus=bus,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=RETRYABLE,
         ),
@@ -228,8 +237,9 @@ async def open_billing(settings: BillingSettings, kit: Kit) -> AsyncIterator[Par
         policies = PolicyBook(store, BillingPolicies, service="billing")
         provider = YooKassa(client, _profiles(settings))
         billing = build_billing(store, provider, Sealers(keyring), policies)
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
-        flows = build_flows(billing, store, bus, inbox, kit.clock)
+        watch = Flows("billing", kit.health)
+        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
+        flows = build_flows(billing, store, bus, inbox, kit.clock, watch)
         timers = TimerWorker(
             pool, TIMERS, DEADLINES, app=billing, service="billing", clock=kit.clock
         )
@@ -246,6 +256,7 @@ async def open_billing(settings: BillingSettings, kit: Kit) -> AsyncIterator[Par
             tasks={
                 "views": runner.run,
                 "timers": timers.run,
+                "flows": watch.watching(runner, inbox, timers),
                 **{name: flow.run for name, flow in flows.items()},
             },
         )

@@ -40,7 +40,7 @@ from booking.timers import DEADLINES, TIMERS
 from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS, IDENTITY_EVENTS, ROOM_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from event_store.postgres import PostgresEventStore
-from messaging import Bus, Inbox, Relay, Runnable, bus_consumer, own_consumer
+from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
@@ -52,6 +52,7 @@ from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import open_pool
 from service_kit.errors import Unavailable
+from service_kit.flows import Flows
 from service_kit.http import open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
@@ -161,7 +162,12 @@ def describe() -> FastAPI:
 
 
 def build_reactions(
-    booking: Booking, store: EventStore, bus: Bus, inbox: Inbox, clock: Clock
+    booking: Booking,
+    store: EventStore,
+    bus: Bus,
+    inbox: Inbox,
+    clock: Clock,
+    watch: Watch | None = None,
 ) -> Mapping[str, Runnable]:
     """Everything that follows from events: own processes, others' facts, and what is told to others."""
     retryable = (Unavailable, KeyUnavailable)
@@ -173,6 +179,7 @@ def build_reactions(
         bus=bus,
         topic=BOOKING_EVENTS,
         inbox=inbox,
+        watch=watch,
     )
     processes = {
         process.name: own_consumer(
@@ -182,6 +189,7 @@ def build_reactions(
             codec=CODEC,
             app=booking,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=retryable,
         )
@@ -195,6 +203,7 @@ def build_reactions(
             app=booking,
             bus=bus,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=retryable,
         )
@@ -222,9 +231,10 @@ async def open_booking(settings: BookingSettings, kit: Kit) -> AsyncIterator[Par
         bus = await PostgresBus.open(bus_pool)
         stack.push_async_callback(bus.close)
         booking = build_booking(store)
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
+        watch = Flows(SERVICE, kit.health)
+        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
         timers = TimerWorker(pool, TIMERS, DEADLINES, app=booking, service=SERVICE, clock=kit.clock)
-        reactions = build_reactions(booking, store, bus, inbox, kit.clock)
+        reactions = build_reactions(booking, store, bus, inbox, kit.clock, watch)
         views = Views(pool, VIEWS, runner=runner)
         state = build_state(booking, store, pool, views, await _open_sealers(settings, kit, stack))
         yield Parts(
@@ -232,6 +242,7 @@ async def open_booking(settings: BookingSettings, kit: Kit) -> AsyncIterator[Par
             tasks={
                 "views": runner.run,
                 "timers": timers.run,
+                "flows": watch.watching(runner, inbox, timers),
                 **{name: reaction.run for name, reaction in reactions.items()},
             },
         )

@@ -50,7 +50,7 @@ from event_store import Codec, CommandHandler, EventStore
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
 from file_store import FileStoreUnavailable
-from messaging import Bus, Inbox, Relay, Runnable, bus_consumer, own_consumer
+from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
@@ -64,6 +64,7 @@ from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import migrate, open_pool
 from service_kit.errors import ConfigurationError, Unavailable
+from service_kit.flows import Flows
 from service_kit.http import Patience, ProviderClient, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
@@ -169,7 +170,12 @@ def build_api(
 
 
 def build_flows(
-    conclusions: Conclusions, store: EventStore, bus: Bus, inbox: Inbox, clock: Clock
+    conclusions: Conclusions,
+    store: EventStore,
+    bus: Bus,
+    inbox: Inbox,
+    clock: Clock,
+    watch: Watch | None = None,
 ) -> Mapping[str, Runnable]:
     """Everything that moves events: out, in, and from one stream to the next."""
     inputs = {
@@ -180,6 +186,7 @@ def build_flows(
             app=conclusions,
             bus=bus,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=RETRYABLE,
         )
@@ -194,6 +201,7 @@ def build_flows(
             bus=bus,
             topic=CONCLUSIONS_EVENTS,
             inbox=inbox,
+            watch=watch,
         ),
         "process_signing": own_consumer(
             service="conclusions",
@@ -202,6 +210,7 @@ def build_flows(
             codec=CODEC,
             app=conclusions,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=RETRYABLE,
         ),
@@ -266,8 +275,9 @@ async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIter
             authority=authority,
             keys=PostgresSigningKeys(pool, _wrapping_keys(settings)),
         )
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
-        flows = build_flows(conclusions, store, bus, inbox, kit.clock)
+        watch = Flows("conclusions", kit.health)
+        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
+        flows = build_flows(conclusions, store, bus, inbox, kit.clock, watch)
         timers = TimerWorker(
             pool, TIMERS, DEADLINES, app=conclusions, service="conclusions", clock=kit.clock
         )
@@ -281,6 +291,7 @@ async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIter
             tasks={
                 "views": runner.run,
                 "timers": timers.run,
+                "flows": watch.watching(runner, inbox, timers),
                 **{name: flow.run for name, flow in flows.items()},
             },
         )

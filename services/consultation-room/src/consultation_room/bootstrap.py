@@ -32,7 +32,7 @@ from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS, ROOM_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from event_store.postgres import PostgresEventStore
 from file_store.folder import FolderFileStore
-from messaging import Bus, Inbox, Relay, Runnable, bus_consumer, own_consumer
+from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
@@ -44,6 +44,7 @@ from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import open_pool
 from service_kit.errors import Unavailable
+from service_kit.flows import Flows
 from service_kit.http import ServiceClient, ServiceTokens, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
@@ -111,7 +112,12 @@ def describe() -> FastAPI:
 
 
 def build_reactions(
-    room: ConsultationRoom, store: EventStore, bus: Bus, inbox: Inbox, clock: Clock
+    room: ConsultationRoom,
+    store: EventStore,
+    bus: Bus,
+    inbox: Inbox,
+    clock: Clock,
+    watch: Watch | None = None,
 ) -> Mapping[str, Runnable]:
     """Everything that follows from events: the clinic's words, others' facts, and what is told to others."""
     retryable = (Unavailable, KeyUnavailable)
@@ -124,6 +130,7 @@ def build_reactions(
             bus=bus,
             topic=ROOM_EVENTS,
             inbox=inbox,
+            watch=watch,
         ),
         "conversation": own_consumer(
             service=SERVICE,
@@ -132,6 +139,7 @@ def build_reactions(
             codec=CODEC,
             app=room,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=retryable,
         ),
@@ -143,6 +151,7 @@ def build_reactions(
                 app=room,
                 bus=bus,
                 inbox=inbox,
+                watch=watch,
                 clock=clock,
                 retryable=retryable,
             )
@@ -179,9 +188,10 @@ async def open_consultation_room(
         tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
         sealers = await _open_sealers(settings, tokens, stack)
         kit = replace(kit, guard=await _open_guard(settings, kit, tokens, stack))
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
+        watch = Flows(SERVICE, kit.health)
+        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
         timers = TimerWorker(pool, TIMERS, DEADLINES, app=room, service=SERVICE, clock=kit.clock)
-        reactions = build_reactions(room, store, bus, inbox, kit.clock)
+        reactions = build_reactions(room, store, bus, inbox, kit.clock, watch)
         state = {
             "room": room,
             "policies": room.policies,
@@ -200,6 +210,7 @@ async def open_consultation_room(
             tasks={
                 "views": runner.run,
                 "timers": timers.run,
+                "flows": watch.watching(runner, inbox, timers),
                 **{name: reaction.run for name, reaction in reactions.items()},
             },
         )

@@ -48,7 +48,7 @@ from identity.publishing import publish
 from identity.read_models import ended_sessions, profiles
 from identity.settings import IdentitySettings
 from identity.timers import registration_expiry
-from messaging import Bus, Inbox, Relay, Runnable, own_consumer
+from messaging import Bus, Inbox, Relay, Runnable, Watch, own_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
@@ -61,6 +61,7 @@ from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import migrate, open_pool
 from service_kit.errors import ConfigurationError
+from service_kit.flows import Flows
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
 from timers import TimerWorker, timers_view
@@ -148,7 +149,7 @@ def build_api(
     )
 
 
-def build_relay(store: EventStore, bus: Bus, inbox: Inbox) -> Relay:
+def build_relay(store: EventStore, bus: Bus, inbox: Inbox, watch: Watch | None = None) -> Relay:
     return Relay(
         service="identity",
         store=store,
@@ -157,11 +158,16 @@ def build_relay(store: EventStore, bus: Bus, inbox: Inbox) -> Relay:
         bus=bus,
         topic=IDENTITY_EVENTS,
         inbox=inbox,
+        watch=watch,
     )
 
 
 def build_processes(
-    identity: Identity, store: EventStore, inbox: Inbox, clock: Clock
+    identity: Identity,
+    store: EventStore,
+    inbox: Inbox,
+    clock: Clock,
+    watch: Watch | None = None,
 ) -> Mapping[str, Runnable]:
     return {
         process.name: own_consumer(
@@ -171,6 +177,7 @@ def build_processes(
             codec=CODEC,
             app=identity,
             inbox=inbox,
+            watch=watch,
             clock=clock,
         )
         for process in PROCESSES
@@ -228,12 +235,15 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
             signing_keys=signing_keys,
             root_secret=await kept_root_secret(pool, master_keys),
         )
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, opener=desk.sealers, clock=kit.clock)
+        watch = Flows("identity", kit.health)
+        runner = ProjectionRunner(
+            pool, store, CODEC, VIEWS, opener=desk.sealers, clock=kit.clock, observe=watch.observe
+        )
         timers = TimerWorker(
             pool, TIMERS, DEADLINES, app=identity, service="identity", clock=kit.clock
         )
-        relay = build_relay(store, bus, inbox)
-        processes = build_processes(identity, store, inbox, kit.clock)
+        relay = build_relay(store, bus, inbox, watch)
+        processes = build_processes(identity, store, inbox, kit.clock, watch)
         yield Parts(
             api=build_api(
                 kit,
@@ -243,7 +253,12 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
                 views=Views(pool, VIEWS, runner=runner),
                 queries=Queries(pool),
             ),
-            tasks={"views": runner.run, "relay": relay.run, "timers": timers.run}
+            tasks={
+                "views": runner.run,
+                "relay": relay.run,
+                "timers": timers.run,
+                "flows": watch.watching(runner, inbox, timers),
+            }
             | {f"process:{name}": process.run for name, process in processes.items()},
         )
 

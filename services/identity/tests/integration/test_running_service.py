@@ -132,6 +132,19 @@ async def test_a_patient_registers_and_signs_in_and_all_of_it_outlives_the_proce
         assert session["session_id"] != first.json()["session_id"]
 
 
+@pytest.mark.requirement("OPS-16")
+async def test_how_a_service_gets_on_is_seen_from_outside(settings: IdentitySettings) -> None:
+    async with running(settings) as client:
+        registration = {"json": ANNA, "headers": {"Idempotency-Key": "1"}}
+        await client.post("/api/v1/registrations", **registration)
+        await newest_code(client, settings)
+        assert "views" in (await client.get("/readyz")).json()["checks"]
+        measured = (await client.get("/metrics")).text
+        assert 'kabinet_lag_events{name="identity.relay",service="identity"} 0.0' in measured
+        assert 'kabinet_view_lag_seconds{service="identity",view="profiles"}' in measured
+        assert 'kabinet_view_stopped{service="identity",view="profiles"} 0.0' in measured
+
+
 async def test_a_master_key_that_is_none_is_told_before_anything_starts(
     settings: IdentitySettings,
 ) -> None:

@@ -17,7 +17,7 @@ from contracts.topics import (
 )
 from event_store import Codec, CommandHandler, EventStore
 from event_store.postgres import PostgresEventStore
-from messaging import Bus, Inbox, Relay, Runnable, bus_consumer, own_consumer
+from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
 from messaging.postgres import PostgresBus, PostgresInbox
 from notifications.adapters.sms_ru import SmsRu
 from notifications.adapters.smtp import SmtpMailer, SmtpServer
@@ -54,6 +54,7 @@ from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import open_pool
 from service_kit.errors import Unavailable
+from service_kit.flows import Flows
 from service_kit.http import ProviderClient, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
@@ -134,7 +135,12 @@ def describe() -> FastAPI:
 
 
 def build_reactions(
-    notifications: Notifications, store: EventStore, bus: Bus, inbox: Inbox, clock: Clock
+    notifications: Notifications,
+    store: EventStore,
+    bus: Bus,
+    inbox: Inbox,
+    clock: Clock,
+    watch: Watch | None = None,
 ) -> Mapping[str, Runnable]:
     """Everything that follows from events. Letters leave from here and from nowhere else (NTF-30)."""
     retryable = (Unavailable, KeyUnavailable)
@@ -146,6 +152,7 @@ def build_reactions(
         bus=bus,
         topic=NOTIFICATIONS_EVENTS,
         inbox=inbox,
+        watch=watch,
     )
     processes = {
         process.name: own_consumer(
@@ -155,6 +162,7 @@ def build_reactions(
             codec=CODEC,
             app=notifications,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=retryable,
         )
@@ -168,6 +176,7 @@ def build_reactions(
             app=notifications,
             bus=bus,
             inbox=inbox,
+            watch=watch,
             clock=clock,
             retryable=retryable,
         )
@@ -202,17 +211,19 @@ async def open_notifications(settings: NotificationsSettings, kit: Kit) -> Async
             wording,
             await _open_carriers(settings, kit, stack),
         )
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock)
+        watch = Flows(SERVICE, kit.health)
+        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
         timers = TimerWorker(
             pool, TIMERS, DEADLINES, app=notifications, service=SERVICE, clock=kit.clock
         )
-        reactions = build_reactions(notifications, store, bus, inbox, kit.clock)
+        reactions = build_reactions(notifications, store, bus, inbox, kit.clock, watch)
         state = {"policies": policies, "queries": Queries(pool), "wording": wording}
         yield Parts(
             api=build_api(kit, state, Views(pool, VIEWS, runner=runner)),
             tasks={
                 "views": runner.run,
                 "timers": timers.run,
+                "flows": watch.watching(runner, inbox, timers),
                 **{name: reaction.run for name, reaction in reactions.items()},
             },
         )
