@@ -22,6 +22,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
+from structlog.testing import capture_logs
 
 from gateway.adapters.kept_answers import KeptAnswers
 from gateway.adapters.upstream import Upstream
@@ -74,6 +75,7 @@ class BookingStub:
         self.seen: list[Request] = []
         self.go_on = asyncio.Event()
         self.arrived = asyncio.Event()
+        self.left = asyncio.Event()
 
     async def request(self, request: Request) -> Response:
         self.calls += 1
@@ -120,7 +122,17 @@ class BookingStub:
             if text == "bye":
                 await socket.close(4001)
                 return
+            if text == "talk":
+                await self.talk_on(socket)
             await socket.send_text(f"echo {text}")
+
+    async def talk_on(self, socket: WebSocket) -> None:
+        try:
+            while True:
+                await socket.send_text("and another thing")
+                await asyncio.sleep(0)
+        finally:
+            self.left.set()
 
     def app(self) -> ASGIApp:
         return Starlette(
@@ -441,3 +453,15 @@ async def test_live_frames_pass_both_ways_and_the_end_is_passed_on(suite: Suite)
         end = await socket.receive(timeout=5)
         assert end.type in (WSMsgType.CLOSE, WSMsgType.CLOSED)
         assert socket.close_code == 4001
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_failure(suite: Suite) -> None:
+    with capture_logs() as logs:
+        async with ClientSession() as session:
+            socket = await session.ws_connect(f"{suite.url}/api/v1/rooms/1/live")
+            await socket.send_str("talk")
+            await socket.receive(timeout=5)
+        async with asyncio.timeout(5):
+            await suite.stub.left.wait()
+        await asyncio.sleep(0.1)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == []

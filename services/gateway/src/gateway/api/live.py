@@ -6,6 +6,7 @@ one ends.
 
 import asyncio
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import aiohttp
@@ -70,7 +71,9 @@ async def _frames_in(client: WebSocket, service: aiohttp.ClientWebSocketResponse
 
 
 async def _frames_out(service: aiohttp.ClientWebSocketResponse, client: WebSocket) -> None:
-    async for frame in service:
-        if frame.type is aiohttp.WSMsgType.TEXT:
-            await client.send_text(frame.data)
-    await client.close(service.close_code or 1000)
+    # A client may be gone before it is told of anything.
+    with suppress(WebSocketDisconnect):
+        async for frame in service:
+            if frame.type is aiohttp.WSMsgType.TEXT:
+                await client.send_text(frame.data)
+        await client.close(service.close_code or 1000)
