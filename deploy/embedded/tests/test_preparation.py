@@ -66,14 +66,25 @@ def test_a_long_log_is_moved_aside_and_three_old_ones_are_kept(tmp_path: Path) -
     assert log.exists()
 
 
-def test_the_table_of_the_suite_holds_together(tmp_path: Path) -> None:
-    machine = Machine(
-        data=tmp_path,
+def machine_on(data: Path) -> Machine:
+    return Machine(
+        data=data,
         ports={name: 8080 + number for number, name in enumerate(KABINET.ports)},
         databases={name: f"postgresql://host/{name}" for name in KABINET.databases},
         secrets={name: make() for name, make in KABINET.secrets.items()},
-        clock_file=tmp_path / "clock.json",
+        clock_file=data / "clock.json",
     )
+
+
+def test_no_secret_stands_on_a_command_line(tmp_path: Path) -> None:
+    machine = machine_on(tmp_path)
+    for process in KABINET.processes(machine):
+        for name, secret in machine.secrets.items():
+            assert secret not in " ".join(process.argv), f"{name} shows in {process.name}"
+
+
+def test_the_table_of_the_suite_holds_together(tmp_path: Path) -> None:
+    machine = machine_on(tmp_path)
     processes = {process.name: process for process in KABINET.processes(machine)}
     assert set(KABINET.ports) - set(processes) == {"smtp", "postgres"}
     started: set[str] = set()

@@ -71,6 +71,19 @@ async def test_the_acquirer_keeps_its_payments_and_repeats_until_200(
     assert callback_server.events == ["payment.succeeded", "payment.succeeded"]
 
 
+async def test_the_secrets_of_shops_need_not_stand_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACQUIRER_SHOPS", '["clinic:key-1:http://127.0.0.1:9/x"]')
+    async with (
+        running("acquirer", "--port", "0", "--data", tmp_path) as addresses,
+        httpx.AsyncClient(base_url=addresses[-1], trust_env=False) as client,
+    ):
+        shops = (await client.get("/sandbox/shops")).json()
+        assert await Till(client, "clinic", "key-1").create_paid()
+    assert "key-1" not in json.dumps(shops)
+
+
 async def test_the_acquirer_lives_by_the_clock_file_and_the_public_url(tmp_path: Path) -> None:
     path = tmp_path / "clock.json"
     arguments = ("--data", tmp_path, "--shop", "s:k:http://127.0.0.1:9/x", "--clock-file", path)

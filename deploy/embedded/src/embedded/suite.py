@@ -50,7 +50,12 @@ SECRETS = {
 
 def processes(machine: Machine) -> Sequence[Process]:
     return (
-        twin("acquirer", machine, *shop_options(machine), shows="sandbox acquirer: payments"),
+        twin(
+            "acquirer",
+            machine,
+            environment={"ACQUIRER_SHOPS": json.dumps(shop_list(machine))},
+            shows="sandbox acquirer: payments",
+        ),
         twin("mail", machine, f"--smtp-port={machine.ports['smtp']}", shows="letters and SMS sent"),
         twin("ca", machine),
         service(
@@ -136,12 +141,13 @@ def shops(machine: Machine) -> Mapping[str, Mapping[str, str]]:
     }
 
 
-def shop_options(machine: Machine) -> Sequence[str]:
+def shop_list(machine: Machine) -> Sequence[str]:
+    """Not for a command line: anybody on the machine can list those."""
     callbacks = f"{machine.url('gateway')}/api/v1/callbacks/yookassa"
-    return tuple(
-        f"--shop={shop['shop_id']}:{shop['secret']}:{callbacks}/{tenant}"
+    return [
+        f"{shop['shop_id']}:{shop['secret']}:{callbacks}/{tenant}"
         for tenant, shop in shops(machine).items()
-    )
+    ]
 
 
 def service(
@@ -174,7 +180,13 @@ def service(
     )
 
 
-def twin(name: str, machine: Machine, *options: str, shows: str = "") -> Process:
+def twin(
+    name: str,
+    machine: Machine,
+    *options: str,
+    environment: Mapping[str, str] | None = None,
+    shows: str = "",
+) -> Process:
     """A stand-in for the outside world: `python -m sandbox <name>`."""
     return Process(
         name=name,
@@ -187,6 +199,7 @@ def twin(name: str, machine: Machine, *options: str, shows: str = "") -> Process
             *options,
         ),
         health=f"{machine.url(name)}/livez",
+        environment=environment or {},
         shows=shows,
     )
 

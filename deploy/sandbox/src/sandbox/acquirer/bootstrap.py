@@ -20,6 +20,7 @@ from sandbox.acquirer.ledger import Ledger
 from sandbox.acquirer.notifier import Notifier
 from sandbox.acquirer.receipts import illegal
 from sandbox.acquirer.refusals import Refusal, invalid
+from sandbox.acquirer.settings import AcquirerSettings
 from sandbox.clock import Clock, OffsetClock
 from sandbox.web import add_liveness
 
@@ -41,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ID:SECRET:CALLBACK_URL",
         type=shop,
         action="append",
-        required=True,
-        help="a shop and where its notifications go; may be repeated",
+        default=[],
+        help="a shop and where its notifications go; may be repeated (or a JSON list in ACQUIRER_SHOPS)",
     )
     parser.add_argument(
         "--fiscal",
@@ -60,15 +61,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def start(options: argparse.Namespace, address: str) -> FastAPI:
     """The app that the command line asks for."""
     fiscal = set(options.fiscal)
-    known = {shop.id for shop in options.shops}
-    if len(known) < len(options.shops):
+    private = [shop(text.get_secret_value()) for text in AcquirerSettings().shops]
+    shops = [*options.shops, *private]
+    if not shops:
+        raise argparse.ArgumentTypeError("argument --shop: there must be one")
+    known = {shop.id for shop in shops}
+    if len(known) < len(shops):
         raise argparse.ArgumentTypeError("argument --shop: two shops have the same id")
     if not fiscal <= known:
         raise argparse.ArgumentTypeError("argument --fiscal: there is no such shop")
     return build(
         folder=options.data,
         clock=OffsetClock(options.clock_file),
-        shops=[replace(shop, fiscal=shop.id in fiscal) for shop in options.shops],
+        shops=[replace(shop, fiscal=shop.id in fiscal) for shop in shops],
         public_url=options.public_url or address,
     )
 
