@@ -75,6 +75,7 @@ FAILURES: dict[str, Exception] = {
     "no-key": KeyUnavailable(),
     "database-away": ConnectionRefusedError(),
     "database-stops": asyncpg.AdminShutdownError(),
+    "database-lost": asyncpg.InternalClientError("got result for unknown protocol state 3"),
     "erased": SubjectErased(PATIENT),
     "bug": ZeroDivisionError("Иванов +79161234567"),
 }

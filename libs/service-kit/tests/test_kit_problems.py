@@ -30,6 +30,7 @@ ANONYMOUS = {"X-Kabinet-Tenant": "north"}
         ("no-key", {}, 503, "UNAVAILABLE"),
         ("database-away", {}, 503, "UNAVAILABLE"),
         ("database-stops", {}, 503, "UNAVAILABLE"),
+        ("database-lost", {}, 503, "UNAVAILABLE"),
         ("erased", {}, 410, "SUBJECT_ERASED"),
         ("bug", {}, 500, "INTERNAL"),
     ],
