@@ -23,6 +23,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 from structlog.testing import capture_logs
+from websockets.asyncio.server import ServerConnection, serve
 
 from gateway.adapters.kept_answers import KeptAnswers
 from gateway.adapters.upstream import Upstream
@@ -465,3 +466,31 @@ async def test_a_client_that_leaves_in_the_middle_is_no_failure(suite: Suite) ->
             await suite.stub.left.wait()
         await asyncio.sleep(0.1)
     assert [line["event"] for line in logs if line["log_level"] == "error"] == []
+
+
+async def test_a_service_that_dies_ends_its_live_channels_with_come_again(suite: Suite) -> None:
+    async def die(connection: ServerConnection) -> None:
+        await connection.recv()
+        connection.transport.abort()
+
+    async with serve(die, "127.0.0.1", 0) as dying:
+        address = f"http://127.0.0.1:{next(iter(dying.sockets)).getsockname()[1]}"
+        async with Upstream.open({"booking": address}, answer_seconds=5) as upstream:
+            table = RoutingTable(DOCUMENTS)
+            limits = Limits.per_minute(MovingWindowRateLimiter(MemoryStorage()), reads=5, writes=2)
+            door = Door(
+                kit=suite.kit,
+                table=table,
+                upstream=upstream,
+                answers=KeptAnswers(suite.pool),
+                limits=limits,
+            )
+            live = LiveDoor(table=table, upstream=upstream)
+            async with (
+                served(build_app(suite.kit, door, live, b'{"paths": {}}')) as url,
+                ClientSession() as session,
+                session.ws_connect(f"{url}/api/v1/rooms/1/live") as socket,
+            ):
+                await socket.send_str("привет")
+                await socket.receive(timeout=5)
+                assert socket.close_code == 1013

@@ -21,6 +21,7 @@ __all__ = ["LiveDoor"]
 
 _TRY_LATER = 1013
 _NOT_HERE = 1008
+_NEVER_SENT = frozenset({1004, 1005, 1006, 1015})
 _OWN_TO_THE_HANDSHAKE = frozenset(
     {"sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"}
 )
@@ -76,4 +77,11 @@ async def _frames_out(service: aiohttp.ClientWebSocketResponse, client: WebSocke
         async for frame in service:
             if frame.type is aiohttp.WSMsgType.TEXT:
                 await client.send_text(frame.data)
-        await client.close(service.close_code or 1000)
+        await client.close(_passed_on(service.close_code))
+
+
+def _passed_on(close_code: int | None) -> int:
+    """RFC 6455, 7.4.1: some codes only say what an end has seen; here, that the service is gone."""
+    if close_code is None:
+        return 1000
+    return _TRY_LATER if close_code in _NEVER_SENT else close_code
