@@ -35,6 +35,8 @@ __all__ = ["build_app", "open_gateway"]
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PRUNE_SECONDS = 600.0
+# An answer that a crash of the server loses leads to a repeat, which the owning service knows by its command id.
+_NOT_WAITING_FOR_THE_DISK = {"synchronous_commit": "off"}
 
 
 def build_app(kit: Kit, door: Door, live: LiveDoor, document: bytes) -> ASGIApp:
@@ -68,7 +70,12 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
     """Open pools and connections, and close them in reverse."""
     async with AsyncExitStack() as stack:
         pool = await stack.enter_async_context(
-            open_pool(settings.database_url, application_name="gateway", max_size=20)
+            open_pool(
+                settings.database_url,
+                application_name="gateway",
+                max_size=20,
+                settings=_NOT_WAITING_FOR_THE_DISK,
+            )
         )
         await migrate(pool, "gateway")
         upstream = await stack.enter_async_context(

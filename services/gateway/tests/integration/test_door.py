@@ -249,6 +249,36 @@ async def test_a_repeat_gets_the_first_answer(suite: Suite, client: httpx.AsyncC
 
 
 @pytest.mark.requirement("GW-18")
+async def test_requests_that_meet_keep_each_its_own_answer(
+    suite: Suite, client: httpx.AsyncClient
+) -> None:
+    async def ask(number: int) -> httpx.Response:
+        headers = suite.headers(f"k{number}")
+        return await client.post("/api/v1/appointments", json={"a": number}, headers=headers)
+
+    firsts = await asyncio.gather(*map(ask, range(100)))
+    assert suite.stub.calls == 100
+    agains = await asyncio.gather(*map(ask, range(100)))
+    assert suite.stub.calls == 100
+    for number, (first, again) in enumerate(zip(firsts, agains, strict=True)):
+        assert first.json() == again.json() == {"a": number}
+        assert again.headers["x-call"] == first.headers["x-call"]
+        assert again.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.requirement("GW-18")
+async def test_of_equal_requests_that_meet_one_is_carried_out(
+    suite: Suite, client: httpx.AsyncClient
+) -> None:
+    answers = await asyncio.gather(
+        *(client.post("/api/v1/appointments", json={}, headers=suite.headers("k")) for _ in "1234")
+    )
+    assert suite.stub.calls == 1
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert 201 in {answer.status_code for answer in answers}
+
+
+@pytest.mark.requirement("GW-18")
 async def test_a_key_belongs_to_one_request(suite: Suite, client: httpx.AsyncClient) -> None:
     await client.post("/api/v1/appointments", json={"a": 1}, headers=suite.headers("k"))
     other = await client.post("/api/v1/appointments", json={"a": 2}, headers=suite.headers("k"))

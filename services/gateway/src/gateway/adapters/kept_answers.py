@@ -8,14 +8,17 @@ reads the table learns nothing.
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import asyncpg
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCMSIV
+
+from gateway.adapters.gathering import Gathering
 
 __all__ = ["Answer", "InFlight", "KeptAnswers", "Reused", "Ticket"]
 
@@ -50,11 +53,31 @@ class Ticket:
     started_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    id: bytes
+    request: bytes
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    id: bytes
+    answer: bytes
+    started_at: datetime
+
+
+_Row: TypeAlias = "tuple[bytes, bytes | None] | None"
+"""Digest of the request and its sealed answer, where the row is another's."""
+
+
 class KeptAnswers:
-    """The table `kept_answers`."""
+    """The table `kept_answers`. What concurrent requests write goes in common statements."""
 
     def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
         self._pool = pool
+        self._beginning = Gathering(self._begin_all)
+        self._keeping = Gathering(self._keep_all)
 
     async def begin(self, scope: str, key: str, request: bytes, now: datetime) -> Ticket | Answer:
         """Take the request with digest `request` on, or give the answer that it got before.
@@ -68,23 +91,22 @@ class KeptAnswers:
             now,
         )
         request = hmac.digest(secret, request, "sha256")
-        row = await self._pool.fetchrow(_BEGIN, ticket.id, request, now, now - _ABANDONED)
-        if row is None:
-            row = await self._pool.fetchrow(_LOOK, ticket.id)
-            if row is None:
-                raise InFlight
-        if row["request"] != request:
-            raise Reused
-        if row["mine"]:
+        mine, row = await self._beginning.ask(_Wish(ticket.id, request, now))
+        if mine:
             return ticket
-        if row["answer"] is None:
+        if row is None:
             raise InFlight
-        return _opened(ticket, row["answer"])
+        asked, answer = row
+        if asked != request:
+            raise Reused
+        if answer is None:
+            raise InFlight
+        return _opened(ticket, answer)
 
     async def keep(self, ticket: Ticket, answer: Answer) -> None:
         """Keep the answer for repeats."""
         sealed = ticket.cipher.encrypt(_NONCE, msgspec.msgpack.encode(answer), ticket.id)
-        await self._pool.execute(_KEEP, ticket.id, sealed, ticket.started_at)
+        await self._keeping.ask(_Kept(ticket.id, sealed, ticket.started_at))
 
     async def forget(self, ticket: Ticket) -> None:
         """The outcome is unknown or may change: a repeat shall be carried out."""
@@ -93,6 +115,30 @@ class KeptAnswers:
     async def prune(self, before: datetime) -> int:
         """Drop what is older; answers the number of rows."""
         return int((await self._pool.execute(_PRUNE, before)).rpartition(" ")[2])
+
+    async def _begin_all(self, wishes: Sequence[_Wish]) -> Sequence[tuple[bool, _Row]]:
+        """For each whether it is taken on, and the row that is in its way."""
+        begun = await self._pool.fetch(
+            _BEGIN,
+            [wish.id for wish in wishes],
+            [wish.request for wish in wishes],
+            [wish.now for wish in wishes],
+            _ABANDONED,
+        )
+        mine = {row["id"] for row in begun}
+        others = [wish.id for wish in wishes if wish.id not in mine]
+        found = await self._pool.fetch(_LOOK, others) if others else []
+        rows = {row["id"]: (row["request"], row["answer"]) for row in found}
+        return [(wish.id in mine, rows.get(wish.id)) for wish in wishes]
+
+    async def _keep_all(self, answers: Sequence[_Kept]) -> Sequence[None]:
+        await self._pool.execute(
+            _KEEP,
+            [kept.id for kept in answers],
+            [kept.answer for kept in answers],
+            [kept.started_at for kept in answers],
+        )
+        return [None] * len(answers)
 
 
 def _opened(ticket: Ticket, sealed: bytes) -> Answer:
@@ -103,12 +149,19 @@ def _opened(ticket: Ticket, sealed: bytes) -> Answer:
     return msgspec.msgpack.decode(packed, type=Answer)
 
 
+# Rows are locked in the order of their ids, so that two gateways never wait for each other.
 _BEGIN: Final = """
-INSERT INTO kept_answers AS kept (id, request, started_at) VALUES ($1, $2, $3)
+INSERT INTO kept_answers AS kept (id, request, started_at)
+SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::timestamptz[]) AS wish(id, request, now) ORDER BY id
 ON CONFLICT (id) DO UPDATE SET started_at = excluded.started_at
-    WHERE kept.answer IS NULL AND kept.request = excluded.request AND kept.started_at < $4
-RETURNING request, answer, true AS mine"""
-_LOOK: Final = "SELECT request, answer, false AS mine FROM kept_answers WHERE id = $1"
-_KEEP: Final = "UPDATE kept_answers SET answer = $2 WHERE id = $1 AND started_at = $3"
+    WHERE kept.answer IS NULL AND kept.request = excluded.request
+    AND kept.started_at < excluded.started_at - $4::interval
+RETURNING id"""
+_LOOK: Final = "SELECT id, request, answer FROM kept_answers WHERE id = ANY($1)"
+_KEEP: Final = """
+WITH locked AS (SELECT id FROM kept_answers WHERE id = ANY($1) ORDER BY id FOR UPDATE)
+UPDATE kept_answers AS kept SET answer = done.answer
+FROM unnest($1::bytea[], $2::bytea[], $3::timestamptz[]) AS done(id, answer, started_at), locked
+WHERE kept.id = done.id AND kept.id = locked.id AND kept.started_at = done.started_at"""
 _FORGET: Final = "DELETE FROM kept_answers WHERE id = $1 AND started_at = $2 AND answer IS NULL"
 _PRUNE: Final = "DELETE FROM kept_answers WHERE started_at < $1"
