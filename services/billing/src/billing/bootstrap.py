@@ -47,7 +47,7 @@ from privacy.errors import KeyUnavailable
 from privacy.http import HttpKeyring
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, View, Views
+from read_models import ProjectionRunner, Queries, View, Views, create_views
 from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import open_pool
@@ -219,6 +219,8 @@ async def open_billing(settings: BillingSettings, kit: Kit) -> AsyncIterator[Par
             open_pool(settings.bus_url, application_name="billing")
         )
         kit.health.add("database", lambda: _ask(pool))
+        kit.health.add("bus", lambda: _ask(bus_pool), required=False)
+        await create_views(pool, VIEWS)
         store = await PostgresEventStore.open(pool)
         stack.push_async_callback(store.close)
         bus, inbox = await PostgresBus.open(bus_pool), await PostgresInbox.open(pool)

@@ -56,7 +56,7 @@ from privacy.keyring import Keyring, MasterKeys
 from privacy.postgres import MIGRATION as DATA_KEYS
 from privacy.postgres import PostgresKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, View, Views
+from read_models import ProjectionRunner, Queries, View, Views, create_views
 from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import migrate, open_pool
@@ -210,8 +210,10 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
             open_pool(settings.bus_url, application_name="identity")
         )
         kit.health.add("database", lambda: _ask(pool))
+        kit.health.add("bus", lambda: _ask(bus_pool), required=False)
         await migrate(pool, "identity")
         await pool.execute(DATA_KEYS)
+        await create_views(pool, VIEWS)
         store = await PostgresEventStore.open(pool)
         stack.push_async_callback(store.close)
         bus, inbox = await PostgresBus.open(bus_pool), await PostgresInbox.open(pool)

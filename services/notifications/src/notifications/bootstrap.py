@@ -49,7 +49,7 @@ from policies.api import policies_router
 from privacy.errors import KeyUnavailable
 from privacy.http import HttpKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, View, Views
+from read_models import ProjectionRunner, Queries, View, Views, create_views
 from service_kit.app import create_app
 from service_kit.clock import Clock
 from service_kit.database import open_pool
@@ -196,6 +196,7 @@ async def open_notifications(settings: NotificationsSettings, kit: Kit) -> Async
         )
         kit.health.add("database", lambda: _ask(pool))
         kit.health.add("bus", lambda: _ask(bus_pool), required=False)
+        await create_views(pool, VIEWS)
         store = await PostgresEventStore.open(pool)
         stack.push_async_callback(store.close)
         inbox = await PostgresInbox.open(pool)
