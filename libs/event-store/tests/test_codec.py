@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from event_store import START, Codec, Cursor, Metadata, RecordedEvent, StreamName, UnknownEventType
-from event_store.codec import Past, encode_metadata
+from event_store.codec import Past, UnstorableText, encode_metadata
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +101,18 @@ def test_a_class_outside_the_table_cannot_be_stored() -> None:
     codec: Codec[object] = Codec({Booked: "Booked.v2"})
     with pytest.raises(KeyError):
         codec.encode(Cancelled(patient=PATIENT))
+
+
+@pytest.mark.parametrize("note", ["\0", "a\0b", "\\\0", "\ud800"])
+def test_a_text_that_no_column_takes_is_not_stored(note: str) -> None:
+    with pytest.raises(UnstorableText):
+        BOOKINGS.encode(Booked(patient=PATIENT, at=NOON, note=note))
+
+
+@pytest.mark.parametrize("note", ["\\u0000", "u0000", "\\\\u0000", "\1", "😀"])
+def test_a_text_that_only_looks_like_it_is_stored(note: str) -> None:
+    name, data = BOOKINGS.encode(Booked(patient=PATIENT, at=NOON, note=note))
+    assert BOOKINGS.decode(recorded(name, data)) == Booked(patient=PATIENT, at=NOON, note=note)
 
 
 def test_a_name_stands_once() -> None:

@@ -1,6 +1,6 @@
 """The event store as a port: append, read, subscribe; the command loop and the codec on top of it."""
 
-from event_store.codec import Codec, UnknownEventType
+from event_store.codec import Codec, UnknownEventType, UnstorableText
 from event_store.handling import CommandContext, CommandHandler, Handled
 from event_store.records import (
     EVERYTHING,
@@ -45,4 +45,5 @@ __all__ = [
     "StoreUnavailable",
     "StreamName",
     "UnknownEventType",
+    "UnstorableText",
 ]

@@ -4,19 +4,29 @@ Names are written once, in the `STORED_NAMES` table of an aggregate, and never d
 A type that was stored once decodes for ever: an old version keeps its class and a pure `upcast` to today's.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
+from typing import Any, ClassVar, Final, Generic, NoReturn, Protocol, TypeVar
 
 import msgspec
 
 from event_store.records import Metadata, RecordedEvent
 
-__all__ = ["Codec", "Encoded", "Past", "UnknownEventType", "encode_metadata"]
+__all__ = [
+    "Codec",
+    "Encoded",
+    "Past",
+    "UnknownEventType",
+    "UnstorableText",
+    "encode_metadata",
+]
 
 E = TypeVar("E")
 
 _ENCODER: Final = msgspec.json.Encoder()
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape of the character 0, unless its backslash is itself an escaped one."""
 
 
 class Encoded(Protocol):
@@ -31,6 +41,15 @@ class Encoded(Protocol):
     def data(self) -> bytes:
         """The JSON bytes."""
         ...
+
+
+class UnstorableText(ValueError):
+    """A text with the character 0 or half a surrogate pair: no column of PostgreSQL takes it.
+
+    Once stored, such an event would stop every view that shows the text, for everybody.
+    """
+
+    code: ClassVar[str] = "TEXT_INVALID"
 
 
 class UnknownEventType(Exception):
@@ -78,8 +97,15 @@ class Codec(Generic[E]):
         return frozenset(self._decoders)
 
     def encode(self, event: E) -> tuple[str, bytes]:
-        """The stored name and the JSON bytes. Raises KeyError for a class outside the table."""
-        return self._names[type(event)], _ENCODER.encode(event)
+        """The stored name and the JSON bytes. Raises KeyError for a class outside the table, UnstorableText."""
+        name = self._names[type(event)]
+        try:
+            data = _ENCODER.encode(event)
+        except UnicodeEncodeError:
+            raise UnstorableText from None
+        if b"\\u0000" in data and _NUL.search(data):
+            raise UnstorableText
+        return name, data
 
     def names(self, classes: Iterable[type[E]]) -> frozenset[str]:
         """Every stored name that may decode into one of `classes`: their own, and all that are upcast.

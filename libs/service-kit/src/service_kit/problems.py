@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketState
 
 from decider import Rejection
-from event_store import AppendConflict, IdempotencyViolation, StoreUnavailable
+from event_store import AppendConflict, IdempotencyViolation, StoreUnavailable, UnstorableText
 from file_store import FileStoreUnavailable
 from privacy.errors import KeyUnavailable, SubjectErased
 from service_kit.database import DATABASE_DOWN
@@ -46,6 +46,7 @@ _FAILURES: Final = (
     InvalidValue,
     AppendConflict,
     IdempotencyViolation,
+    UnstorableText,
     SubjectErased,
     Unavailable,
     StoreUnavailable,
@@ -193,7 +194,7 @@ def _problem_of(exc: Exception, connection: HTTPConnection) -> Problem:
         case HTTPException(status_code=status):
             code = _HTTP_CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL")
             return Problem(status, code, headers=exc.headers)
-        case InvalidValue(code=code):
+        case InvalidValue(code=code) | UnstorableText(code=code):
             return Problem(422, code)
         case AppendConflict():
             pinned = facts_of(connection).header("if-match")

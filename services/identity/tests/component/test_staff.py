@@ -36,6 +36,13 @@ async def test_a_branch_and_staff_need_an_organisation(world: Any) -> None:
         assert (answer.status_code, answer.json()["code"]) == (409, "ORGANISATION_UNKNOWN")
 
 
+async def test_a_name_that_no_view_could_show_is_refused(world: Any) -> None:
+    await world.open_clinic()
+    body = {"name": "Це\0нтр", "address": "Мира, 1", "phone": "1", "zone": "Europe/Moscow"}
+    answer = await world.send("POST", "/internal/branches", body, token=await world.service_token())
+    assert (answer.status_code, answer.json()["code"]) == (422, "TEXT_INVALID")
+
+
 async def test_a_branch_needs_a_zone_that_exists(world: Any) -> None:
     body = {"name": "Центр", "address": "Мира, 1", "phone": "1", "zone": "Europe/Nowhere"}
     answer = await world.send("POST", "/internal/branches", body, token=await world.service_token())
