@@ -147,6 +147,28 @@ async def test_a_server_that_drops_every_connection_costs_nothing(
     ledger.assert_in_order(sent)
 
 
+async def test_readers_go_on_after_an_error_of_the_server_that_is_no_outage(
+    database: str, opened: AsyncExitStack, outside: "asyncpg.Connection[asyncpg.Record]"
+) -> None:
+    bus, writer = await open_bus(database, opened), await open_bus(database, opened)
+    await writer.publish(TOPIC, [envelope(1)])
+    seen: list[Envelope] = []
+
+    async def work(partition: AssignedPartition) -> None:
+        async for batch in partition.batches():
+            seen.extend(delivery.envelope for delivery in batch)
+
+    consuming = asyncio.create_task(bus.consume(TOPIC, "billing", work))
+    await until(lambda: seen == [envelope(1)])
+    await outside.execute("ALTER TABLE bus.head RENAME TO mislaid")
+    await asyncio.sleep(0.5)
+    await outside.execute("ALTER TABLE bus.mislaid RENAME TO head")
+    await writer.publish(TOPIC, [envelope(2)])
+    await until(lambda: seen == [envelope(1), envelope(2)])
+    consuming.cancel()
+    await asyncio.wait([consuming])
+
+
 async def test_a_batch_of_big_events_is_bounded_by_its_bytes(
     database: str, opened: AsyncExitStack
 ) -> None:

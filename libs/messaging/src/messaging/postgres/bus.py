@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from secrets import token_hex
 from typing import Final
 
+import asyncpg
 import msgspec
 
 from messaging.bus import (
@@ -431,7 +432,8 @@ class _News:
                         "SELECT topic, partition, next_offset - 1 AS last FROM bus.head WHERE topic = ANY ($1)",
                         self._followed,
                     )
-            except MessagingUnavailable as trouble:
+            # Whatever it is: every reader of the process waits for this task, and nobody would hear of its end.
+            except (MessagingUnavailable, asyncpg.PostgresError) as trouble:
                 _log.warning("bus.unreachable", exc_info=trouble)
                 await asyncio.sleep(self._poll_seconds)
                 continue
