@@ -135,7 +135,6 @@ async def chaos(plan: Plan) -> bool:
     """Run the journeys under kills and check everything; whether all holds."""
     began = time.monotonic()
     await asyncio.to_thread(_make_room, plan.data)
-    await asyncio.to_thread(_mark, plan.data)
     console.print(f"starting a suite of its own on {plan.data}, seed {plan.seed}")
     suite = await start(plan.data, _SETTINGS, port=plan.port or free_ports())
     try:
@@ -290,10 +289,10 @@ def _groups(journeys: int) -> list[tuple[str, int]]:
     """Kinds in their shares; those who compete stand together at one slot."""
     kinds = [kind for kind, story in STORIES.items() for _ in range(story.share)]
     wanted = Counter(kinds[number * 7 % len(kinds)] for number in range(journeys))
-    contestants = wanted.pop("competes", 0)
-    groups = [(kind, 1) for kind, count in wanted.items() for _ in range(count)]
-    groups += [("competes", _CONTESTANTS)] * (contestants // _CONTESTANTS)
-    return groups + [("competes", contestants % _CONTESTANTS)][: contestants % _CONTESTANTS]
+    full, rest = divmod(wanted.pop("competes", 0), _CONTESTANTS)
+    sizes = [_CONTESTANTS] * full + ([rest] if rest else [])
+    alone = [(kind, 1) for kind, count in wanted.items() for _ in range(count)]
+    return [*alone, *(("competes", size) for size in sizes)]
 
 
 def _next_six(now: datetime) -> datetime:
@@ -304,18 +303,15 @@ def _next_six(now: datetime) -> datetime:
 
 def _make_room(data: Path) -> None:
     """An earlier run leaves its data to be looked at; anything else in the way is not ours to take away."""
-    if not data.exists() or not any(data.iterdir()):
-        return
-    if supervisor_of(data) is not None:
-        raise RuntimeError(f"a suite runs on {data}")
-    if not (data / _MARK).exists():
-        raise RuntimeError(f"{data} is not empty, and no earlier run of chaos made it")
-    shutil.rmtree(data)
-
-
-def _mark(data: Path) -> None:
+    mark = data / _MARK
+    if data.exists() and any(data.iterdir()):
+        if supervisor_of(data) is not None:
+            raise RuntimeError(f"a suite runs on {data}")
+        if not mark.exists():
+            raise RuntimeError(f"{data} is not empty, and no earlier run of chaos made it")
+        shutil.rmtree(data)
     data.mkdir(parents=True, exist_ok=True)
-    (data / _MARK).touch()
+    mark.touch()
 
 
 def _report(
