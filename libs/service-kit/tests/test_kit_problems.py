@@ -174,6 +174,7 @@ def test_openapi_names_the_problems_of_each_route(app: FastAPI) -> None:
         "action": "read_note",
         "roles": {"patient": "own", "manager": "tenant"},
         "assurance": "basic",
+        "max_body_bytes": 1 << 20,
     }
 
 

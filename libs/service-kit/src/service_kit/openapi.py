@@ -84,6 +84,7 @@ def _describe(operation: dict[str, Any], route: GuardedRoute, texts: Texts) -> N
         "action": access.action,
         "roles": {role: str(reach) for role, reach in access.roles.items()},
         "assurance": access.assurance,
+        "max_body_bytes": access.max_body_bytes,
     }
     if access.roles.keys() != {"anonymous"}:
         operation["security"] = [{"token": []}, *([{}] if "anonymous" in access.roles else [])]

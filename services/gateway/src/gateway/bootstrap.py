@@ -61,7 +61,7 @@ def build_app(kit: Kit, door: Door, live: LiveDoor, document: bytes) -> ASGIApp:
     )
     app.state.kit = kit
     install_problems(app, ProblemTable({}))
-    app.add_middleware(Telemetry, service=kit.service, body_limits={})
+    app.add_middleware(Telemetry, service=kit.service, body_limits=door.table.body_limits())
     return app
 
 

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from service_kit.access import DEFAULT_BODY_BYTES
+
 __all__ = ["LiveRoute", "Operation", "RoutingTable", "load_documents"]
 
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
@@ -28,6 +30,7 @@ class Operation:
     """Whether strangers may call it."""
     keeps_answers: bool
     """Whether an Idempotency-Key is demanded, so that the first answer is kept for repeats."""
+    max_body_bytes: int = DEFAULT_BODY_BYTES
 
     @property
     def safe(self) -> bool:
@@ -66,6 +69,15 @@ class RoutingTable:
                 methods |= operations.keys()
         return methods or None
 
+    def body_limits(self) -> Mapping[object, int]:
+        """The largest body of each operation."""
+        return {
+            operation: operation.max_body_bytes
+            for entries in self._paths.values()
+            for _, operations in entries
+            for operation in operations.values()
+        }
+
     def find_live(self, path: str) -> LiveRoute | None:
         """The WebSocket at this path."""
         return next((route for pattern, route in self._live if pattern.fullmatch(path)), None)
@@ -98,6 +110,7 @@ def _operations(service: str, path: str, item: Mapping[str, Any]) -> Iterable[Op
                     parameter["name"] == "Idempotency-Key" and parameter["required"]
                     for parameter in operation.get("parameters", ())
                 ),
+                max_body_bytes=operation["x-access"].get("max_body_bytes", DEFAULT_BODY_BYTES),
             )
 
 

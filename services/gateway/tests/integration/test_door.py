@@ -41,10 +41,13 @@ pytestmark = pytest.mark.integration
 PATIENT = UUID(int=7)
 
 
-def operation(name: str, role: str = "patient", *, key: bool = False) -> Any:
+def operation(
+    name: str, role: str = "patient", *, key: bool = False, most: int | None = None
+) -> Any:
+    limit = {} if most is None else {"max_body_bytes": most}
     return {
         "operationId": name,
-        "x-access": {"roles": {role: "own"}},
+        "x-access": {"roles": {role: "own"}, **limit},
         "parameters": [{"name": "Idempotency-Key", "in": "header", "required": key}],
         "responses": {},
     }
@@ -55,6 +58,7 @@ DOCUMENTS = {
         "paths": {
             "/api/v1/appointments": {"post": operation("request", key=True)},
             "/api/v1/appointments/{id}": {"get": operation("read")},
+            "/api/v1/uploads": {"post": operation("upload", most=3 << 20)},
             "/api/v1/files": {"get": operation("download")},
             "/api/v1/sessions": {"post": operation("sign_in", "anonymous")},
             "/api/v1/sessions/current": {"delete": operation("sign_out", "patient")},
@@ -88,6 +92,10 @@ class BookingStub:
             {"Kabinet-Position": "booking:0a", "X-Call": str(self.calls)},
             "application/json",
         )
+
+    async def upload(self, request: Request) -> Response:
+        size = sum([len(chunk) async for chunk in request.stream()])
+        return JSONResponse({"size": size}, 201)
 
     async def sign_out(self, request: Request) -> Response:
         return Response(status_code=204 if "x-late" not in request.headers else 503)
@@ -140,6 +148,7 @@ class BookingStub:
             routes=[
                 Route("/api/v1/appointments", self.request, methods=["POST"]),
                 Route("/api/v1/sessions", self.request, methods=["POST"]),
+                Route("/api/v1/uploads", self.upload, methods=["POST"]),
                 Route("/api/v1/sessions/current", self.sign_out, methods=["DELETE"]),
                 Route("/api/v1/slow", self.slow, methods=["POST"]),
                 Route("/api/v1/broken", self.broken, methods=["POST"]),
@@ -453,6 +462,21 @@ async def test_a_large_file_streams_through(suite: Suite, client: httpx.AsyncCli
         size = sum([len(chunk) async for chunk in answer.aiter_bytes()])
     assert size == 64 * 65536
     assert answer.headers["content-type"] == "application/pdf"
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "status"),
+    [
+        ("/api/v1/uploads", 3 << 20, 201),
+        ("/api/v1/uploads", (3 << 20) + 1, 413),
+        ("/api/v1/appointments", (1 << 20) + 1, 413),
+    ],
+)
+async def test_a_body_is_bounded_by_what_the_service_says_of_its_route(
+    suite: Suite, client: httpx.AsyncClient, path: str, size: int, status: int
+) -> None:
+    answer = await client.post(path, content=b"x" * size, headers=suite.headers("k"))
+    assert answer.status_code == status
 
 
 async def test_an_unreachable_service_is_unavailable(

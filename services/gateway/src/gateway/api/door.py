@@ -77,8 +77,12 @@ class Door:
     async def answer(self, request: Request) -> Response:
         """Carry one request to its service and its answer back."""
         operation = self._operation(request)
-        request.scope["route"] = operation
+        # By these the telemetry names the request and bounds its body.
+        request.scope["route"] = request.scope["endpoint"] = operation
         facts = facts_of(request)
+        # Told before anything is read; a body that grows beyond it on its way only loses its connection.
+        if _announced(facts) > operation.max_body_bytes:
+            raise Problem(413, "BODY_TOO_LARGE")
         token = await self._caller(operation, facts)
         # What strangers may change is bounded for everybody: an account is had for the asking.
         if token is None or (operation.anonymous and not operation.safe):
@@ -200,6 +204,11 @@ def passed_on(connection: HTTPConnection) -> list[tuple[str, str]]:
     if trace is not None:
         headers.append(("traceparent", trace))
     return headers
+
+
+def _announced(facts: RequestFacts) -> int:
+    length = facts.header("content-length") or ""
+    return int(length) if length.isdecimal() else 0
 
 
 async def _body_and_digest(request: Request) -> tuple[bytes | AsyncIterator[bytes] | None, bytes]:
