@@ -231,6 +231,12 @@ class World:
             if not await self.timers.fire_due():
                 return
 
+    async def handle_all_again(self) -> None:
+        """As if every position had been forgotten."""
+        again = build_reactions(self.room, self.store, self.bus, MemoryInbox(), self.clock)
+        await drain(*again.values())
+        await self.runner.drain()
+
     async def tell(self, *facts: PublicEvent, tenant: str = "north", times: int = 1) -> None:
         """What other services publish; `times` for a bus that repeats itself."""
         for fact in facts:

@@ -55,6 +55,16 @@ async def test_moves_of_clinic_appointments_and_lapsed_holds_change_nothing(worl
     assert await world.facts() == []
 
 
+@pytest.mark.requirement("BKG-30")
+async def test_a_lapsed_hold_that_is_heard_of_again_does_not_end_what_came_back(world: Any) -> None:
+    """The money came late and bought the slot after all; then a crash made both facts come again."""
+    hold_ended = {"was_reserved": False, "by": "SYSTEM", "reason": "HOLD_EXPIRED"}
+    await world.tell(world.cancelled().model_copy(update=hold_ended))
+    room = await world.opened()
+    await world.handle_all_again()
+    assert (await world.get(f"/{room}"))["status"] == "PLANNED"
+
+
 @pytest.mark.requirement("ROOM-16", "BIL-45")
 async def test_an_unpaid_room_is_closed_until_the_payment_arrives(world: Any) -> None:
     room = await world.opened(payment_status="UNPAID", payment_mode="BOOK_THEN_PAY_TO_ENTER")

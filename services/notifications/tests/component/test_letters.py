@@ -9,6 +9,7 @@ from icalendar import Calendar
 from contracts.booking import LatePaymentRefused
 from contracts.conclusions import ConclusionPublished
 from contracts.identity import PatientContactsChanged
+from messaging.memory import MemoryInbox
 
 ZONED = "1 декабря 2026 г., 10:00 (UTC+3)"
 MINUTE, MOMENT = timedelta(minutes=1), timedelta(microseconds=1)
@@ -266,6 +267,18 @@ async def test_reminders_follow_a_move_and_end_with_a_cancellation(world: Any) -
     await world.forget()
     await world.pass_time(timedelta(days=1))
     assert await world.letters() == []
+
+
+@pytest.mark.requirement("NTF-11")
+async def test_a_lapsed_hold_that_is_heard_of_again_withdraws_no_reminder(world: Any) -> None:
+    """The money came late and bought the slot after all; then a crash made the facts come again."""
+    lapsed = world.cancelled(was_reserved=False, by="SYSTEM", reason="HOLD_EXPIRED")
+    await world.tell(world.requested(), lapsed, world.reserved())
+    world.start_up(inbox=MemoryInbox())
+    await world.settle()
+    await world.forget()
+    await world.pass_time(world.start - timedelta(days=1) - world.clock.now())
+    assert await world.subjects() == [f"Напоминание о приёме: {ZONED}"]
 
 
 @pytest.mark.requirement("NTF-11")

@@ -82,6 +82,9 @@ def on_appointment_rescheduled(event: AppointmentRescheduled, _cause: Cause) -> 
 
 
 def on_appointment_cancelled(event: AppointmentCancelled, _cause: Cause) -> Sequence[Dispatch]:
+    """What was not reserved has no room yet; late money may still give it one, which a repeat must not end."""
+    if not event.was_reserved:
+        return []
     consultation_id = consultation_of(event.appointment_id)
     return [_to(consultation_id, CancelConsultation(consultation_id=consultation_id))]
 

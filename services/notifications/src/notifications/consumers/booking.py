@@ -74,29 +74,25 @@ async def on_appointment_rescheduled(
 async def on_appointment_cancelled(
     event: AppointmentCancelled, cause: Cause, app: Notifications
 ) -> Sequence[Dispatch]:
-    """Both sides hear of it with what becomes of the money (NTF-13). Of a mere hold the doctor never knew."""
+    """Both sides hear of it with what becomes of the money (NTF-13). Of a mere hold the doctor never knew.
+
+    A hold has no reminders yet; a repeat of its end must not withdraw those of what late money has brought back.
+    """
     plan, details = await known_plan(app, cause, event.appointment_id)
-    withdraw = _to_plan(
-        event.appointment_id, WithdrawReminders(appointment_id=details.appointment_id)
-    )
     if not event.was_reserved and event.reason == "HOLD_EXPIRED":
         return [
-            withdraw,
             await tell_of_appointment(
                 app, cause, MessageType.HOLD_EXPIRED, details.patient_id, details
-            ),
+            )
         ]
     kind = MessageType.APPOINTMENT_CANCELLED
     told = {"by": event.by, "refund": _refund(event, paid=plan.paid)}
     if not event.was_reserved:
-        to_patient = await tell_of_appointment(
-            app, cause, kind, details.patient_id, details, **told
-        )
-        return [withdraw, to_patient]
+        return [await tell_of_appointment(app, cause, kind, details.patient_id, details, **told)]
     # RFC 5546, 3.2.5: a cancellation has a sequence number of its own.
     calendar = {"calendar": "CANCEL", "sequence": str(plan.sequence + 1)}
     return [
-        withdraw,
+        _to_plan(event.appointment_id, WithdrawReminders(appointment_id=details.appointment_id)),
         await tell_of_appointment(
             app, cause, kind, details.patient_id, details, **told, **calendar
         ),
