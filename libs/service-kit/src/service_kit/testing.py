@@ -14,7 +14,7 @@ import httpx
 from fastapi import FastAPI
 from joserfc import jwt
 from joserfc.jwk import ECKey
-from starlette.types import Message
+from starlette.types import ASGIApp, Message
 from starlette.websockets import WebSocketDisconnect
 
 from service_kit.access import ROLES, TENANT_HEADER, Access, Ownership
@@ -132,7 +132,7 @@ def published_keys() -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def api_client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def api_client(app: ASGIApp) -> AsyncIterator[httpx.AsyncClient]:
     """A client that calls `app` in this process."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:

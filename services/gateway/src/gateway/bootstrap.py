@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
+import asyncpg
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 from starlette.applications import Starlette
@@ -77,6 +78,8 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
                 settings=_NOT_WAITING_FOR_THE_DISK,
             )
         )
+        # Reads go on without it.
+        kit.health.add("database", lambda: _ask(pool), required=False)
         await migrate(pool, "gateway")
         upstream = await stack.enter_async_context(
             Upstream.open(settings.addresses(), answer_seconds=settings.upstream_seconds)
@@ -117,3 +120,7 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
         yield Parts(
             api=build_app(kit, door, live, merged(documents)), tasks={"prune_answers": prune}
         )
+
+
+async def _ask(pool: asyncpg.Pool) -> None:
+    await pool.fetchval("SELECT 1")

@@ -31,6 +31,8 @@ class Operation:
     keeps_answers: bool
     """Whether an Idempotency-Key is demanded, so that the first answer is kept for repeats."""
     max_body_bytes: int = DEFAULT_BODY_BYTES
+    is_callback: bool = False
+    """Whether a provider calls: for all clinics, from few addresses, which the service checks."""
 
     @property
     def safe(self) -> bool:
@@ -111,6 +113,7 @@ def _operations(service: str, path: str, item: Mapping[str, Any]) -> Iterable[Op
                     for parameter in operation.get("parameters", ())
                 ),
                 max_body_bytes=operation["x-access"].get("max_body_bytes", DEFAULT_BODY_BYTES),
+                is_callback="callbacks" in operation.get("tags", ()),
             )
 
 

@@ -16,6 +16,7 @@ import uvicorn
 from aiohttp import ClientSession, WSMsgType
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -30,11 +31,12 @@ from gateway.adapters.upstream import Upstream
 from gateway.api.description import merged
 from gateway.api.door import Door, Limits
 from gateway.api.live import LiveDoor
-from gateway.bootstrap import build_app
+from gateway.bootstrap import build_app, open_gateway
 from gateway.routing import RoutingTable
+from gateway.settings import GatewaySettings
 from service_kit.database import migrate, open_pool
 from service_kit.kit import Kit
-from service_kit.testing import FixedClock, Tokens, make_kit
+from service_kit.testing import FixedClock, Tokens, api_client, make_kit
 
 pytestmark = pytest.mark.integration
 
@@ -59,6 +61,9 @@ DOCUMENTS = {
             "/api/v1/appointments": {"post": operation("request", key=True)},
             "/api/v1/appointments/{id}": {"get": operation("read")},
             "/api/v1/uploads": {"post": operation("upload", most=3 << 20)},
+            "/api/v1/callbacks/{tenant}": {
+                "post": {**operation("called_back", "anonymous"), "tags": ["callbacks"]}
+            },
             "/api/v1/files": {"get": operation("download")},
             "/api/v1/sessions": {"post": operation("sign_in", "anonymous")},
             "/api/v1/sessions/current": {"delete": operation("sign_out", "patient")},
@@ -149,6 +154,7 @@ class BookingStub:
                 Route("/api/v1/appointments", self.request, methods=["POST"]),
                 Route("/api/v1/sessions", self.request, methods=["POST"]),
                 Route("/api/v1/uploads", self.upload, methods=["POST"]),
+                Route("/api/v1/callbacks/{tenant}", self.request, methods=["POST"]),
                 Route("/api/v1/sessions/current", self.sign_out, methods=["DELETE"]),
                 Route("/api/v1/slow", self.slow, methods=["POST"]),
                 Route("/api/v1/broken", self.broken, methods=["POST"]),
@@ -441,6 +447,11 @@ async def test_an_account_does_not_buy_more_sign_ins(
     assert [answer.status_code for answer in answers] == [201, 201, 429]
 
 
+async def test_a_provider_that_tells_of_many_payments_is_heard(client: httpx.AsyncClient) -> None:
+    answers = [await client.post("/api/v1/callbacks/north", json={}) for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {201}
+
+
 async def test_the_service_sees_what_it_needs_and_no_forged_address(
     suite: Suite, client: httpx.AsyncClient
 ) -> None:
@@ -495,6 +506,31 @@ async def test_an_unreachable_service_is_unavailable(
         async with served(app) as url, httpx.AsyncClient(base_url=url) as lonely:
             answer = await lonely.get("/api/v1/appointments/1", headers=suite.headers())
     assert (answer.status_code, code(answer)) == (503, "UNAVAILABLE")
+
+
+@pytest.mark.requirement("OPS-16")
+async def test_a_gateway_that_cannot_know_who_signed_out_is_not_ready(database: str) -> None:
+    nowhere = "http://127.0.0.1:9"
+    settings = GatewaySettings(
+        port=0,
+        database_url=SecretStr(database),
+        bus_url=SecretStr("unused"),
+        identity_url=nowhere,
+        service_secret=SecretStr("s"),
+        booking_url=nowhere,
+        billing_url=nowhere,
+        consultation_room_url=nowhere,
+        conclusions_url=nowhere,
+        notifications_url=nowhere,
+        ops_url=nowhere,
+    )
+    async with (
+        open_gateway(settings, make_kit("gateway")) as parts,
+        api_client(parts.api) as client,
+    ):
+        answer = await client.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["checks"] == {"database": "ok", "sessions": "Unavailable"}
 
 
 async def test_live_frames_pass_both_ways_and_the_end_is_passed_on(suite: Suite) -> None:

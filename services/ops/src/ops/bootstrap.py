@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
+import asyncpg
 from fastapi import FastAPI
 
 from event_store.postgres import PostgresEventStore
@@ -39,6 +40,7 @@ async def open_ops(settings: OpsSettings, kit: Kit) -> AsyncIterator[Parts]:
         pool = await stack.enter_async_context(
             open_pool(settings.database_url, application_name="ops")
         )
+        kit.health.add("database", lambda: _ask(pool))
         await migrate(pool, "ops")
         tasks = {}
         for service, url in settings.service_databases.items():
@@ -48,3 +50,7 @@ async def open_ops(settings: OpsSettings, kit: Kit) -> AsyncIterator[Parts]:
             store = await PostgresEventStore.open(source)
             tasks[f"audit_{service}"] = partial(follow, service, store, pool)
         yield Parts(api=build_api(kit, Trail(pool)), tasks=tasks)
+
+
+async def _ask(pool: asyncpg.Pool) -> None:
+    await pool.fetchval("SELECT 1")

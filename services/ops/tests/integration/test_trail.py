@@ -8,12 +8,14 @@ from uuid import UUID, uuid5
 
 import msgspec
 import pytest
+from pydantic import SecretStr
 
 from event_store import Metadata, NewEvent, StreamName
 from event_store.codec import encode_metadata
 from event_store.memory import MemoryEventStore
 from ops.api.access import ACCESS
-from ops.bootstrap import build_api
+from ops.bootstrap import build_api, open_ops
+from ops.settings import OpsSettings
 from ops.trail import Trail, follow
 from service_kit.database import migrate, open_pool
 from service_kit.testing import Example, Tokens, access_walk, api_client, make_kit
@@ -184,3 +186,19 @@ async def test_two_clinics_do_not_see_each_other_and_the_table_of_access_holds(
         },
     )
     assert findings == []
+
+
+@pytest.mark.requirement("OPS-16")
+async def test_ops_is_ready_as_long_as_its_database_answers(database: str) -> None:
+    settings = OpsSettings(
+        port=0,
+        database_url=SecretStr(database),
+        bus_url=SecretStr("unused"),
+        identity_url="http://127.0.0.1:9",
+        service_secret=SecretStr("s"),
+        service_databases={},
+    )
+    async with open_ops(settings, make_kit("ops")) as parts, api_client(parts.api) as client:
+        assert (await client.get("/readyz")).json()["checks"] == {"database": "ok"}
+    async with api_client(parts.api) as client:
+        assert (await client.get("/readyz")).status_code == 503

@@ -85,7 +85,8 @@ class Door:
             raise Problem(413, "BODY_TOO_LARGE")
         token = await self._caller(operation, facts)
         # What strangers may change is bounded for everybody: an account is had for the asking.
-        if token is None or (operation.anonymous and not operation.safe):
+        counted = token is None or (operation.anonymous and not operation.safe)
+        if counted and not operation.is_callback:
             await self.limits.admit(operation, request.client.host if request.client else "")
         key = facts.header("idempotency-key")
         if not operation.keeps_answers or key is None:
