@@ -85,13 +85,20 @@ def hold(command: HoldSlot, state: DoctorDay) -> Sequence[SlotHoldExpired | Slot
 
 
 def take(command: TakeSlot, state: DoctorDay) -> Sequence[SlotHoldExpired | SlotBooked]:
-    """A time that an appointment gave up can be taken again by a later move of it, not by a repeat."""
+    """A time that an appointment gave up, or is about to, can be taken again by a later move of it, not by a repeat."""
     claim = state.claims.get(claim_key(command.details))
-    if claim is not None and not (isinstance(claim, GivenUp) and command.move > claim.move):
-        return []
     booked = SlotBooked(
         details=command.details, move=command.move, booking_limit=command.booking_limit
     )
+    match claim:
+        case None:
+            pass
+        case GivenUp(move=earlier) if command.move > earlier:
+            pass
+        case Booked(move=earlier) if command.move > earlier:
+            return [booked]
+        case _:
+            return []
     return [*_make_room(command.details, command.now, state), booked]
 
 

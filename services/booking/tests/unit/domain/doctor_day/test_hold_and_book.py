@@ -285,3 +285,14 @@ def test_free_slots_are_those_to_come_that_nobody_claims() -> None:
     assert fold(DOCTOR_DAY, [opened, booked]).free_slots(EXPIRES) == (second,)
     assert fold(DOCTOR_DAY, [opened]).free_slots(TEN - MOMENT) == (first, second)
     assert fold(DOCTOR_DAY, [opened]).free_slots(TEN) == (second,)
+
+
+@pytest.mark.requirement("BKG-51")
+def test_a_later_move_takes_over_a_time_that_an_earlier_one_is_about_to_give_back() -> None:
+    """Else nobody would answer the later move: what it asks for is its own, and then it is freed."""
+    earlier = SlotBooked(details=details, move=1)
+    days = doctor_day.given(opened, earlier)
+    later = replace(earlier, move=2)
+    days.when(TakeSlot(details=details, now=NOW, move=2)).then(later)
+    days.when(TakeSlot(details=details, now=NOW, move=1)).then_nothing()
+    doctor_day.given(opened, earlier, later).when(replace(free, up_to_move=1)).then_nothing()
