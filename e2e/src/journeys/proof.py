@@ -179,7 +179,7 @@ def _sent_once(
     messages: Sequence[Mapping[str, Any]], letters: Sequence[Mapping[str, Any]]
 ) -> Check:
     """Letter for letter, by Message-ID, what the clinic says it sent and what has arrived."""
-    arrived = Counter(str(letter["message_id"]).strip("<>").split("@")[0] for letter in letters)
+    arrived = Counter(str(letter.get("message_id")).strip("<>").split("@")[0] for letter in letters)
     sent = {message["message_id"] for message in messages if message["status"] == "SENT"}
     wrong = [
         *(f"{key} arrived {count} times" for key, count in arrived.items() if count > 1),
