@@ -65,6 +65,23 @@ async def test_the_code_is_told_sealed_to_who_sends_it(world: Any) -> None:
     assert fact.language == "en"
 
 
+@pytest.mark.requirement("GW-25")
+async def test_nobody_is_flooded_with_codes_by_registrations_of_others(world: Any) -> None:
+    for _ in range(5):
+        await world.start()
+    stored_before = stored(world)
+    answer = await world.send("POST", "/api/v1/registrations", world.anna)
+    assert (answer.status_code, answer.json()["code"]) == (429, "TOO_MANY_ATTEMPTS")
+    assert answer.headers["retry-after"] == "3600"
+    assert stored(world) == stored_before
+    await world.start(email="boris@example.com")
+    world.clock.advance(timedelta(minutes=60) - world.moment)
+    refused = await world.send("POST", "/api/v1/registrations", world.anna)
+    assert refused.status_code == 429
+    world.clock.advance(world.moment)
+    await world.start()
+
+
 @pytest.mark.requirement("IDN-06")
 @pytest.mark.parametrize(
     ("changes", "wrong"),

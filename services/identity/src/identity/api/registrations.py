@@ -38,6 +38,7 @@ from identity.domain.registration_attempt.state import (
     Registered,
     RegistrationAttempt,
 )
+from identity.domain.sign_in_guard.errors import TooManyAttempts
 from privacy.sealing import Sealer
 from service_kit.access import Caller
 from service_kit.texts import Language
@@ -171,7 +172,7 @@ class RegisteredPatient(BaseModel):
     status: AccountStatus
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=PROBLEMS.of(TooManyAttempts))
 async def start_registration(
     body: RegistrationBody,
     request: Request,
@@ -198,7 +199,10 @@ async def start_registration(
         language=body.language or caller.language,
         consents=_answers(body.consents, caller.now),
     )
-    handled = await desk.registrar.start(card, rules=rules, context=context)
+    try:
+        handled = await desk.registrar.start(card, rules=rules, context=context)
+    except TooManyAttempts as too_many:
+        raise later(too_many, too_many.retry_after_seconds) from None
     caller.confirm(handled)
     return _shown(context.command_id, handled.state)
 

@@ -6,7 +6,7 @@ from uuid import UUID, uuid5
 
 from event_store import CommandContext, Handled
 from identity.application import Identity
-from identity.application.contexts import about
+from identity.application.contexts import about, step
 from identity.application.logins import TypedLogin
 from identity.application.ports import Passwords, Secrets
 from identity.domain.passwords import PasswordFault, password_fault
@@ -28,6 +28,7 @@ from identity.domain.registration_attempt.state import (
     Registered,
     RegistrationAttempt,
 )
+from identity.domain.sign_in_guard.commands import BeginSignIn
 from privacy.sealing import Sealer, Sealers
 from vocabulary.email import Email
 from vocabulary.ids import AccountId, PatientId, TenantId
@@ -73,8 +74,22 @@ class Registrar:
     async def start(
         self, card: TypedCard, *, rules: IdentityPolicies, context: CommandContext
     ) -> Answer:
-        """Keep the form, sealed for the patient to be, and have a code sent; the attempt's id is the command's."""
+        """Keep the form, sealed for the patient to be, and have a code sent; the attempt's id is the command's.
+
+        Raises TooManyAttempts: nobody floods a stranger's mailbox or telephone with codes.
+        """
         now, attempt_id = context.metadata.time, context.command_id
+        contact = f"registration:{card.login.key}"
+        await self.identity.sign_in_guards.handle(
+            BeginSignIn(
+                attempt_id=attempt_id,
+                now=now,
+                limit=rules.registrations_per_contact,
+                window=timedelta(minutes=rules.registration_ttl_minutes),
+            ),
+            key=contact,
+            context=step(context, f"begin {contact}"),
+        )
         details = await self._details(card, attempt_id, rules, context)
         command = StartRegistration(
             details=details, code=await self._new_code(details, context), now=now

@@ -10,7 +10,8 @@ class IdentityPolicies:
     """Defaults as in IDN-10 where it names one.
 
     A registration is closed after `code_attempts` wrong codes in all, sends `code_limit` codes at most and ends after
-    `registration_ttl_minutes`. Sign-in attempts that did not succeed count for `sign_in_window_minutes`.
+    `registration_ttl_minutes`; in that time `registrations_per_contact` may begin for one contact. Sign-in attempts
+    that did not succeed count for `sign_in_window_minutes`.
     """
 
     code_ttl_minutes: int = 15
@@ -18,6 +19,7 @@ class IdentityPolicies:
     code_resend_seconds: int = 60
     code_limit: int = 5
     registration_ttl_minutes: int = 60
+    registrations_per_contact: int = 5
     sign_in_attempts_per_login: int = 10
     sign_in_attempts_per_address: int = 100
     sign_in_window_minutes: int = 15
@@ -30,6 +32,7 @@ class IdentityPolicies:
             "code_resend_seconds": (0, 60 * 60),
             "code_limit": (1, 50),
             "registration_ttl_minutes": (1, 7 * 24 * 60),
+            "registrations_per_contact": (1, 1000),
             "sign_in_attempts_per_login": (1, 1000),
             "sign_in_attempts_per_address": (1, 100_000),
             "sign_in_window_minutes": (1, 24 * 60),
