@@ -21,7 +21,7 @@ from service_kit.errors import Unavailable
 from service_kit.ids import new_id
 from service_kit.kit import Kit
 from service_kit.problems import EXPECTED, NotFound, ProblemTable, problem_of
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQueryDep, page_of
 from service_kit.run import service_texts
 from service_kit.testing import Tokens, api_client, make_kit
 from service_kit.texts import Texts
@@ -107,7 +107,7 @@ router = APIRouter(prefix="/api/v1/notes", tags=["notes"])
 
 @router.get("")
 async def list_notes(
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_notes"))],
 ) -> Page[NoteOut]:
     """Notes 0 to 4, in pages."""

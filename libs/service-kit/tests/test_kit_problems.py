@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import AsyncIterator
+from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from decider import Rejection
 from service_kit.access import Access, AccessTable, Ownership
@@ -142,8 +143,11 @@ def test_an_application_that_does_not_fit_together_does_not_start(kit: Kit) -> N
     UntoldReason.__module__ = "notes.domain"
     router = APIRouter()
 
+    def thing() -> int:
+        return 1
+
     @router.get("/open")
-    async def open_door() -> None:
+    async def open_door(thing: Annotated[int, Depends(thing)]) -> None:
         """Nobody guards it."""
 
     access = AccessTable(Access("unused", {"patient": Ownership.SELF}))
@@ -155,6 +159,7 @@ def test_an_application_that_does_not_fit_together_does_not_start(kit: Kit) -> N
         "UntoldReason has no row in the table of problems",
         "text problems.TITLELESS_REASON is missing",
         "GET /open is not guarded by one row of the table of access",
+        "GET /open: thing is called in a thread; make it async",
         "access row unused guards no route",
     }
     UntoldReason.__module__ = __name__

@@ -21,7 +21,7 @@ from policies.decider import (
 )
 from service_kit.access import Access, AccessTable, Caller, Ownership
 from service_kit.problems import Problem, ProblemTable
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQueryDep, page_of
 
 __all__ = ["POLICY_ACCESS", "POLICY_PROBLEMS", "policies_router"]
 
@@ -123,9 +123,7 @@ async def list_policies(caller: Reader, book: Book) -> Policies:
     return await _policies(caller, book)
 
 
-async def list_policy_changes(
-    caller: Reader, book: Book, query: Annotated[PageQuery, Depends()]
-) -> Page[Change]:
+async def list_policy_changes(caller: Reader, book: Book, query: PageQueryDep) -> Page[Change]:
     """Every change ever made, the newest first (OPS-10)."""
     changes = await book.changes(caller.tenant)
     below = len(changes) + 1 if query.after is None else query.after.get("version")

@@ -38,7 +38,8 @@ def create_app(
     """Put an application together; `state` becomes attributes of `request.app.state`.
 
     Raises ConfigurationError with everything that does not fit: a route without its one row of `access` or a row
-    without a route, a rejection without a row in `problems`, a code without a title.
+    without a route, a rejection without a row in `problems`, a code without a title, a dependency that would be
+    called in a thread for every request.
     """
     app = FastAPI(
         title=f"Kabinet: {kit.service}",
@@ -76,6 +77,10 @@ def _check(app: FastAPI, kit: Kit, access: AccessTable, problems: ProblemTable) 
             findings.append(
                 f"{route.method} {route.path} is not guarded by one row of the table of access"
             )
+        findings += [
+            f"{route.method} {route.path}: {name} is called in a thread; make it async"
+            for name in route.threaded
+        ]
         used |= {guard.action for guard in route.guards}
         if route.name in names:
             findings.append(f"two routes are named {route.name}")

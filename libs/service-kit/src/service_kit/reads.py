@@ -4,10 +4,11 @@ import base64
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
-from fastapi import Query
+from fastapi import Depends, Query
 from pydantic import BaseModel
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -19,6 +20,7 @@ __all__ = [
     "POSITION_HEADER",
     "Page",
     "PageQuery",
+    "PageQueryDep",
     "Views",
     "await_view",
     "page_of",
@@ -80,19 +82,27 @@ class Page(BaseModel, Generic[Item]):
     next: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
 class PageQuery:
-    """The query parameters `limit` and `cursor` of a list, as a dependency."""
+    """The query parameters `limit` and `cursor` of a list."""
 
-    def __init__(
-        self,
-        limit: Annotated[int, Query(ge=1, le=200, description="How many items at most")] = 50,
-        cursor: Annotated[
-            str | None, Query(max_length=1000, description="`next` of the page before")
-        ] = None,
-    ) -> None:
-        self.limit = limit
-        self.after = None if cursor is None else _open(cursor)
-        """The sort values of the last row of the page before, or None for the first page."""
+    limit: int
+    after: dict[str, Any] | None
+    """The sort values of the last row of the page before, or None for the first page."""
+
+
+# Not a class for `Depends`: FastAPI would make each one in a thread.
+async def page_query(
+    limit: Annotated[int, Query(ge=1, le=200, description="How many items at most")] = 50,
+    cursor: Annotated[
+        str | None, Query(max_length=1000, description="`next` of the page before")
+    ] = None,
+) -> PageQuery:
+    """The dependency of a list; raises 400 CURSOR_INVALID."""
+    return PageQuery(limit, None if cursor is None else _open(cursor))
+
+
+PageQueryDep = Annotated[PageQuery, Depends(page_query)]
 
 
 def page_of(

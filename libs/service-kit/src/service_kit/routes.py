@@ -1,5 +1,6 @@
 """The routes of an application with the row of the access table that guards each."""
 
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,8 @@ class GuardedRoute:
     tags: tuple[str, ...]
     endpoint: Any
     guards: tuple[Access, ...]
+    threaded: tuple[str, ...]
+    """Dependencies that FastAPI calls in a thread, because they are no coroutine functions."""
     context: RouteContext
 
 
@@ -42,6 +45,7 @@ def guarded_routes(app: FastAPI) -> Iterator[GuardedRoute]:
                 tags,
                 context.endpoint,
                 guards,
+                tuple(_threaded(context.dependant)),
                 context,
             )
 
@@ -51,3 +55,14 @@ def _guards(dependant: Dependant) -> Iterator[Access]:
         yield dependant.call.access
     for inner in dependant.dependencies:
         yield from _guards(inner)
+
+
+def _threaded(dependant: Dependant) -> Iterator[str]:
+    for inner in dependant.dependencies:
+        if not any(map(_is_async, (inner.call, getattr(inner.call, "__call__", None)))):  # noqa: B004 - which kind
+            yield getattr(inner.call, "__name__", repr(inner.call))
+        yield from _threaded(inner)
+
+
+def _is_async(call: object) -> bool:
+    return inspect.iscoroutinefunction(call) or inspect.isasyncgenfunction(call)

@@ -18,7 +18,7 @@ from billing.read_models import payments
 from billing.read_models.payments import PaymentStatus
 from service_kit.access import Caller
 from service_kit.problems import NotFound
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQueryDep, page_of
 from vocabulary.ids import PatientId, PaymentId
 
 __all__ = ["PaymentProgress", "progress_of", "router"]
@@ -54,7 +54,7 @@ class Payment(PaymentProgress):
 @router.get("")
 async def list_payments(
     db: QueriesDep,
-    query: Annotated[PageQuery, Depends()],
+    query: PageQueryDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_payments"))],
     patient_id: UUID | None = None,
 ) -> Page[Payment]:

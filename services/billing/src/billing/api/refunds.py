@@ -17,7 +17,7 @@ from billing.domain.refund.errors import RefundNotFound
 from billing.read_models import refunds
 from billing.read_models.refunds import RefundState
 from service_kit.access import Caller
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQueryDep, page_of
 
 __all__ = ["router"]
 
@@ -44,7 +44,7 @@ class Refund(BaseModel):
 @router.get("")
 async def list_refunds(
     db: QueriesDep,
-    query: Annotated[PageQuery, Depends()],
+    query: PageQueryDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_refunds"))],
     state: RefundState | None = None,
 ) -> Page[Refund]:

@@ -12,7 +12,7 @@ from booking.api.shown_appointments import AppointmentOut, Surroundings, own_rec
 from booking.read_models import my_records, patients
 from booking.read_models.my_records import RecordFilter, RecordRow
 from service_kit.access import Caller
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQuery, PageQueryDep, page_of
 from vocabulary.ids import AppointmentId, PatientId
 
 __all__ = ["router"]
@@ -31,7 +31,7 @@ class DoctorAppointmentOut(AppointmentOut):
 async def list_appointments(
     db: QueriesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_appointments"))],
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
     which: Annotated[RecordFilter, Query(alias="filter")] = RecordFilter.CURRENT,
 ) -> Page[AppointmentOut]:
     """List the own appointments: current ones in order of time, past ones with the latest first."""
@@ -66,7 +66,7 @@ async def list_doctor_appointments(
     db: QueriesDep,
     sealers: SealersDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_doctor_appointments"))],
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
 ) -> Page[DoctorAppointmentOut]:
     """List the own upcoming appointments of a doctor in order of time."""
     rows = await my_records.of_doctor(

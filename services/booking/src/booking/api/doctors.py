@@ -22,7 +22,7 @@ from booking.read_models.doctor_search import DoctorRow
 from read_models import Queries
 from service_kit.access import Caller
 from service_kit.problems import Problem
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQueryDep, page_of
 from vocabulary.ids import BranchId, ClinicianId, ServiceId
 from vocabulary.zone import utc_to_local
 
@@ -96,7 +96,7 @@ async def search(
 async def list_doctors(
     db: QueriesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_doctors"))],
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
     q: Annotated[str, Query(max_length=100, description="Words of the name")] = "",
     specialty: Annotated[str, Query(max_length=200, examples=["Терапевт"])] = "",
     branch_id: BranchId | None = None,

@@ -36,7 +36,7 @@ from booking.read_models.schedule_templates import TemplateRow
 from read_models import Queries
 from service_kit.access import Caller
 from service_kit.problems import Problem
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQueryDep, page_of
 from vocabulary.ids import ClinicianId, TemplateId
 
 __all__ = ["router"]
@@ -137,7 +137,7 @@ async def create_template(
 async def list_templates(
     db: QueriesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_templates"))],
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
     clinician_id: Annotated[
         ClinicianId | None, Query(description="The caller's own when left out")
     ] = None,

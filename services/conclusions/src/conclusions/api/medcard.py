@@ -18,7 +18,7 @@ from conclusions.read_models.conclusions import published
 from file_store import FileHash
 from service_kit.access import Caller
 from service_kit.problems import Denied, NotFound, Problem
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQuery, PageQueryDep, page_of
 from vocabulary.ids import ConsultationId
 
 __all__ = ["router"]
@@ -30,7 +30,7 @@ router = APIRouter(prefix="/api/v1", tags=["medcard"])
 async def list_my_conclusions(
     queries: QueriesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_my_conclusions"))],
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
 ) -> Page[CardOut]:
     """The patient's published conclusions, the latest consultation first."""
     if caller.patient_id is None:

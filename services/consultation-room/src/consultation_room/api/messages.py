@@ -30,7 +30,7 @@ from consultation_room.read_models import transcript
 from event_store import Handled
 from privacy.sealing import Sealers
 from service_kit.access import Caller
-from service_kit.reads import Page, PageQuery, page_of
+from service_kit.reads import Page, PageQueryDep, page_of
 from vocabulary.ids import FileId
 
 __all__ = ["Posted", "Wording", "post", "router"]
@@ -121,7 +121,7 @@ async def post_message(
 @router.get("", responses=PROBLEMS.of(ConsultationNotFound, PaymentRequired))
 async def read_messages(
     consultation_id: UUID,
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
     room: RoomDep,
     queries: QueriesDep,
     sealers: SealersDep,

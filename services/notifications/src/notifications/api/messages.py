@@ -13,7 +13,7 @@ from notifications.domain.message_types import Channel, MessageType
 from notifications.read_models import messages
 from notifications.read_models.messages import MessageRow, MessageStatus
 from service_kit.access import Caller
-from service_kit.reads import Page, PageQuery
+from service_kit.reads import Page, PageQueryDep
 from service_kit.texts import Language
 from vocabulary.ids import AppointmentId, MessageId
 
@@ -81,7 +81,7 @@ async def list_notifications(
     policies: PoliciesDep,
     wording: WordingDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_notifications"))],
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
 ) -> Page[NotificationOut]:
     """List what the clinic told the caller lately, the newest first; the clinic settles how far back it goes."""
     rules, _ = await policies.at(caller.tenant, caller.now)
@@ -101,7 +101,7 @@ async def list_notifications(
 async def list_messages(
     db: QueriesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_messages"))],
-    page: Annotated[PageQuery, Depends()],
+    page: PageQueryDep,
     status: MessageStatus | None = None,
     appointment_id: AppointmentId | None = None,
 ) -> Page[MessageOut]:
