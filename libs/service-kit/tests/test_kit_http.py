@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 
 import httpx
@@ -191,3 +192,25 @@ async def test_a_call_to_a_service_names_tenant_and_story(clock: FixedClock) -> 
     sent = billing.seen[0].headers
     assert (sent["authorization"], sent["x-kabinet-tenant"]) == ("Bearer t1", "north")
     assert (sent["x-correlation-id"], sent["a"]) == ("c", "b")
+
+
+async def test_a_service_that_was_restarted_is_asked_again_within_two_seconds(
+    clock: FixedClock,
+) -> None:
+    billing = Provider(*[httpx.ConnectError] * 6, OK)
+    transport = httpx.MockTransport(identity(clock, []))
+    async with ProviderClient.open("identity", "http://identity", transport=transport) as provider:
+        tokens = ServiceTokens(provider, service="notes", secret=SecretStr("s"), clock=clock)
+        async with ServiceClient.open(
+            "http://billing", audience="billing", tokens=tokens, transport=billing.transport
+        ) as client:
+            for _ in range(3):
+                with pytest.raises(Unavailable):
+                    await client.request("GET", "/x", tenant="north")
+            billing.answers = [OK]
+            async with asyncio.timeout(2):
+                while True:
+                    with suppress(Unavailable):
+                        await client.request("GET", "/x", tenant="north")
+                        break
+                    await asyncio.sleep(0.05)

@@ -48,6 +48,10 @@ class Patience:
     """... for this long; then one call may try."""
 
 
+_AMONG_OURSELVES: Final = Patience(break_for=1.0)
+"""A service of ours that went down is back in a second or two, and others cannot work without it."""
+
+
 @dataclass(slots=True)
 class _Breaker:
     """Counts failures in a row; open while the other side is taken to be down."""
@@ -252,7 +256,9 @@ class ServiceTokens:
 @asynccontextmanager
 async def open_service_tokens(settings: ServiceSettings, kit: Kit) -> AsyncIterator[ServiceTokens]:
     """The tokens of the service that `settings` configure, for the length of a block."""
-    async with ProviderClient.open("identity", settings.identity_url) as provider:
+    async with ProviderClient.open(
+        "identity", settings.identity_url, patience=_AMONG_OURSELVES
+    ) as provider:
         yield ServiceTokens(
             provider, service=kit.service, secret=settings.service_secret, clock=kit.clock
         )
@@ -277,7 +283,7 @@ class ServiceClient:
     ) -> AsyncIterator["ServiceClient"]:
         """A client of the service `audience` for the length of a block."""
         async with ProviderClient.open(
-            audience, base_url, patience=patience, transport=transport
+            audience, base_url, patience=patience or _AMONG_OURSELVES, transport=transport
         ) as provider:
             yield cls(provider, tokens.of(audience))
 
