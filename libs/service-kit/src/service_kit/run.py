@@ -37,6 +37,8 @@ from service_kit.tracing import set_up_tracing
 
 __all__ = ["Parts", "describing_kit", "run", "service_texts"]
 
+# Longer than any caller of ours keeps one (30 seconds): who hangs up second never meets a request on its way.
+_IDLE_CONNECTION_SECONDS = 75
 _log = structlog.get_logger()
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -193,6 +195,7 @@ def _server(app: ASGIApp, settings: ServiceSettings) -> _Server:
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=_IDLE_CONNECTION_SECONDS,
             timeout_graceful_shutdown=max(1, round(settings.drain_seconds)),
         )
     )
