@@ -18,5 +18,5 @@ async def test_killed_processes_lose_nothing_and_repeat_nothing() -> None:
     holds = await chaos(Plan(data=data, report=report, journeys=20))
     found = json.loads(report.read_text())
     assert holds, [check for check in found["checks"] if check["wrong"]]
-    assert sum(found["kills"].values()) > 10
+    assert sum(found["kills"].values()) >= 5
     shutil.rmtree(data)
