@@ -26,15 +26,15 @@ class Rules:
 
 @pytest.fixture
 def kit() -> Kit:
-    return make_kit("booking", texts=Texts.load("service_kit"))
+    return make_kit("surgery", texts=Texts.load("service_kit"))
 
 
 @pytest.fixture
 def app(kit: Kit) -> FastAPI:
-    book = PolicyBook(MemoryEventStore(), Rules, service="booking")
+    book = PolicyBook(MemoryEventStore(), Rules, service="surgery")
     return create_app(
         kit,
-        routers=[policies_router("booking")],
+        routers=[policies_router("surgery")],
         access=AccessTable(*POLICY_ACCESS),
         problems=ProblemTable(POLICY_PROBLEMS),
         state={"policies": book},
@@ -58,7 +58,7 @@ async def test_an_administrator_plans_a_change_and_sees_it_come_true(
 ) -> None:
     assert isinstance(kit.clock, FixedClock)
     tokens = Tokens(kit.clock)
-    path = "/api/v1/policies/booking"
+    path = "/api/v1/policies/surgery"
 
     def headers(key: str, tenant: str = "north") -> dict[str, str]:
         return tokens.headers("administrator", key=key, tenant=tenant)
@@ -73,7 +73,7 @@ async def test_an_administrator_plans_a_change_and_sees_it_come_true(
     async with api_client(app) as client:
         first = await client.put(path, json=body, headers=headers("1"))
         assert first.status_code == 200, first.text
-        assert first.headers["Kabinet-Position"].startswith("booking:")
+        assert first.headers["Kabinet-Position"].startswith("surgery:")
         hold = first.json()["items"][0]
         assert (hold["key"], hold["value"], hold["default"]) == ("hold_minutes", 15, 15)
         (planned,) = hold["upcoming"]
@@ -108,7 +108,7 @@ async def test_refusals_have_codes(app: FastAPI, kit: Kit) -> None:
             ),
         ):
             answer = await client.put(
-                "/api/v1/policies/booking",
+                "/api/v1/policies/surgery",
                 json={**body, "key": key, "reason": "x"},
                 headers=headers,
             )
@@ -117,7 +117,7 @@ async def test_refusals_have_codes(app: FastAPI, kit: Kit) -> None:
 
 async def test_the_history_comes_in_pages_newest_first(app: FastAPI, kit: Kit) -> None:
     tokens = Tokens(kit.clock)
-    path = "/api/v1/policies/booking"
+    path = "/api/v1/policies/surgery"
     async with api_client(app) as client:
         for number in range(5):
             await client.put(

@@ -1,6 +1,7 @@
 """A small service that uses everything the kit offers: notes that patients write."""
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 from uuid import UUID
@@ -8,6 +9,7 @@ from uuid import UUID
 import asyncpg
 import httpx
 import pytest
+import structlog
 from fastapi import APIRouter, Depends, FastAPI, Request, WebSocket
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -260,3 +262,19 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 def patient(tokens: Tokens) -> dict[str, str]:
     return tokens.headers("patient", patient_id=PATIENT, key=str(new_id()))
+
+
+@pytest.fixture
+def restored_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Logging may be set up in the test. Loggers are not kept: the next test's output is another stream."""
+    root, configure = logging.getLogger(), structlog.configure
+    handlers, level = root.handlers[:], root.level
+    monkeypatch.setattr(
+        structlog,
+        "configure",
+        lambda **options: configure(**{**options, "cache_logger_on_first_use": False}),
+    )
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()

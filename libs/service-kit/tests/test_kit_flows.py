@@ -142,7 +142,7 @@ async def test_it_goes_on_looking(flows: Flows, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_troubles_are_logged_with_what_finds_them_and_nothing_personal(
-    flows: Flows, capsys: pytest.CaptureFixture[str]
+    restored_logging: None, flows: Flows, capsys: pytest.CaptureFixture[str]
 ) -> None:
     set_up_logging("booking")
     event = envelope(1, data=b'{"name":"Ivan"}')

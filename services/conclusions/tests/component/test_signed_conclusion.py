@@ -103,7 +103,7 @@ async def test_poppler_calls_the_signature_valid_and_a_flipped_byte_invalid(
     ).json()["certificate"]
     assert certificate["owner"] == DOCTOR_NAME
     assert certificate["serial"] in printed
-    assert "с 21.11.2026 по 14.02.2028" in printed
+    assert "с 23.08.2026 по 14.02.2028" in printed
     flipped = bytearray(document)
     flipped[2000] ^= 1
     assert "Signature is Valid." not in tool("pdfsig", bytes(flipped))

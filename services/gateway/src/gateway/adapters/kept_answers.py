@@ -22,8 +22,9 @@ from gateway.adapters.gathering import Gathering
 
 __all__ = ["Answer", "InFlight", "KeptAnswers", "Reused", "Ticket"]
 
-_ABANDONED: Final = timedelta(seconds=60)
-"""After this long without an answer the gateway that took the request is taken for dead."""
+_ABANDONED: Final = timedelta(seconds=20)
+"""After this long without an answer the gateway that took the request is taken for dead. Longer than a service may
+take to begin its answer; carrying a request twice is harmless, since its command id is the same."""
 _NONCE: Final = bytes(12)
 """Constant: the key is used for one message only."""
 
