@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,8 @@ from ops.cli.suite import fail
 
 __all__ = ["move"]
 
+# Services look at the file every 0.2 s, the sandbox twins every second: when the command returns, all have moved.
+_NOTICED_SECONDS = 1.1
 _STEP = re.compile(r"\+(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s)?")
 
 
@@ -58,3 +61,4 @@ def _write(file: Path, offset: float) -> None:
     fresh = file.with_suffix(".new")
     fresh.write_text(json.dumps({"offset_seconds": offset}))
     fresh.replace(file)
+    time.sleep(_NOTICED_SECONDS)
