@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.consultation_room import ConsultationCompleted
+from contracts.consultation_room import ConsultationCompleted, ConsultationExpired
 
 POSITION = "Kabinet-Position"
 
@@ -112,4 +112,24 @@ async def test_a_consultation_that_took_place_completes_the_appointment(world: A
     assert (await world.told())[-1:] == ["AppointmentCompleted.v1"]
     answer = await world.send("POST", f"/api/v1/appointments/{appointment_id}/cancellation", {})
     assert (answer.status_code, answer.json()["code"]) == (409, "APPOINTMENT_COMPLETED")
+    assert (await world.reserve("10:30")).status_code == 201
+
+
+@pytest.mark.requirement("BKG-33")
+async def test_a_consultation_that_nobody_took_makes_the_appointment_a_no_show(world: Any) -> None:
+    appointment_id = await world.reserved()
+    told = await world.told()
+    await world.tell(
+        ConsultationExpired(
+            consultation_id=world.invoice,
+            appointment_id=appointment_id,
+            patient_id=world.patient,
+            clinician_id=world.doctor,
+        ),
+        times=2,
+    )
+    assert await world.status_of(appointment_id) == ("NO_SHOW", "PAID")
+    assert await world.told() == told
+    answer = await world.send("POST", f"/api/v1/appointments/{appointment_id}/cancellation", {})
+    assert (answer.status_code, answer.json()["code"]) == (409, "APPOINTMENT_NO_SHOW")
     assert (await world.reserve("10:30")).status_code == 201

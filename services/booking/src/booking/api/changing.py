@@ -20,6 +20,7 @@ from booking.domain.appointment.errors import (
     AppointmentAlreadyCancelled,
     AppointmentAlreadyCompleted,
     AppointmentAlreadyStarted,
+    AppointmentNoShow,
     AppointmentNotFound,
     NotReserved,
     PaidAppointmentNotCancellable,
@@ -88,6 +89,7 @@ class RescheduleOut(Times):
         AppointmentNotFound,
         AppointmentAlreadyCompleted,
         AppointmentAlreadyStarted,
+        AppointmentNoShow,
         PaidAppointmentNotCancellable,
     ),
 )
@@ -134,6 +136,7 @@ async def cancel_appointment(
             AppointmentNotFound,
             AppointmentAlreadyCancelled,
             AppointmentAlreadyCompleted,
+            AppointmentNoShow,
             NotReserved,
             RescheduleTooLate,
             RescheduleInProgress,

@@ -1,9 +1,9 @@
-"""What the consultation room tells: that the doctor has ended a consultation."""
+"""What the consultation room tells: that the doctor has ended a consultation, or that nobody took it."""
 
 from collections.abc import Sequence
 
-from booking.domain.appointment.commands import CompleteAppointment
-from contracts.consultation_room import ConsultationCompleted
+from booking.domain.appointment.commands import CompleteAppointment, MarkNoShow
+from contracts.consultation_room import ConsultationCompleted, ConsultationExpired
 from contracts.fact import PublicEvent
 from messaging import Cause, Dispatch, Reaction
 from vocabulary.ids import AppointmentId
@@ -16,4 +16,12 @@ def on_consultation_completed(event: ConsultationCompleted, _cause: Cause) -> Se
     return [Dispatch(to="appointments", key=event.appointment_id, command=command)]
 
 
-HANDLERS: dict[type[PublicEvent], Reaction] = {ConsultationCompleted: on_consultation_completed}
+def on_consultation_expired(event: ConsultationExpired, _cause: Cause) -> Sequence[Dispatch]:
+    command = MarkNoShow(appointment_id=AppointmentId(event.appointment_id))
+    return [Dispatch(to="appointments", key=event.appointment_id, command=command)]
+
+
+HANDLERS: dict[type[PublicEvent], Reaction] = {
+    ConsultationCompleted: on_consultation_completed,
+    ConsultationExpired: on_consultation_expired,
+}

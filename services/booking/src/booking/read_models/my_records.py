@@ -9,6 +9,7 @@ from uuid import UUID
 from booking.domain.appointment.events import (
     AppointmentCancelled,
     AppointmentCompleted,
+    AppointmentNoShowMarked,
     AppointmentPaymentRecorded,
     AppointmentRescheduled,
     AppointmentReserved,
@@ -41,6 +42,7 @@ class RecordStatus(StrEnum):
     HELD = "HELD"
     RESERVED = "RESERVED"
     COMPLETED = "COMPLETED"
+    NO_SHOW = "NO_SHOW"
     CANCELLED = "CANCELLED"
 
 
@@ -150,6 +152,8 @@ def _followed(row: RecordRow, event: object) -> RecordRow:
             )
         case AppointmentCompleted():
             return replace(row, status=RecordStatus.COMPLETED)
+        case AppointmentNoShowMarked():
+            return replace(row, status=RecordStatus.NO_SHOW)
         case _:
             return row
 
@@ -160,7 +164,7 @@ def keys(event: SlotHeld | SlotBooked | AppointmentReserved, fact: Fact) -> list
 
 VIEW = View(
     name="my_records",
-    version=1,
+    version=2,
     row=RecordRow,
     key=("tenant", "appointment_id"),
     indexes=(
@@ -177,6 +181,7 @@ VIEW = View(
             AppointmentRescheduled,
             AppointmentCancelled,
             AppointmentCompleted,
+            AppointmentNoShowMarked,
         ),
         keys,
     ),

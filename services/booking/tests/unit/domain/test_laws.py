@@ -14,6 +14,7 @@ from booking.domain.appointment.commands import (
     CompleteAppointment,
     DeclineReschedule,
     LapseAppointment,
+    MarkNoShow,
     RecordLatePayment,
     RecordPayment,
     RequestAppointment,
@@ -148,6 +149,7 @@ appointment_commands = st.one_of(
         reason=st.just("SLOT_TAKEN"),
     ),
     st.just(CompleteAppointment(appointment_id=ME)),
+    st.just(MarkNoShow(appointment_id=ME)),
 )
 
 

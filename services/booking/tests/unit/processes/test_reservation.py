@@ -20,6 +20,7 @@ from booking.domain.appointment.events import (
     HOLD_EXPIRED,
     AppointmentCancelled,
     AppointmentCompleted,
+    AppointmentNoShowMarked,
     AppointmentPaymentRecorded,
     AppointmentRequested,
     CancelledBy,
@@ -173,9 +174,14 @@ def test_a_cancelled_appointment_frees_its_slot_and_counts_no_more(
         ("doctor_days", DAY, free),
         ("quotas", UUID(int=2), release),
     ]
-    assert sent(follow(AppointmentCompleted(details=details), cause)) == [
-        ("quotas", UUID(int=2), release)
-    ]
+
+
+@pytest.mark.parametrize("ended", [AppointmentCompleted, AppointmentNoShowMarked])
+def test_an_appointment_whose_time_is_over_counts_no_more(
+    details: AppointmentDetails, cause: Cause, ended: Any
+) -> None:
+    release = ReleaseQuota(patient_id=details.patient_id, appointment_id=details.appointment_id)
+    assert sent(follow(ended(details=details), cause)) == [("quotas", UUID(int=2), release)]
 
 
 @pytest.mark.requirement("BKG-30")

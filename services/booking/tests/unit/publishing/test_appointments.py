@@ -84,7 +84,7 @@ def test_each_fact_of_an_appointment_has_its_public_one(
     )
 
 
-@pytest.mark.parametrize("private", ["slot", "payment", "wish"])
+@pytest.mark.parametrize("private", ["slot", "payment", "wish", "no show"])
 def test_what_is_private_stays_inside(
     details: AppointmentDetails, cause: Cause, private: str
 ) -> None:
@@ -94,5 +94,6 @@ def test_what_is_private_stays_inside(
         "wish": own.AppointmentRescheduleRequested(
             details=details, request_id=UUID(int=8), requested_at=cause.now, move=1
         ),
+        "no show": own.AppointmentNoShowMarked(details=details),
     }[private]
     assert publish(event, cause.envelope) is None

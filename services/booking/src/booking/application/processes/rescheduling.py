@@ -8,6 +8,7 @@ from booking.domain.appointment.commands import DeclineReschedule, RescheduleApp
 from booking.domain.appointment.events import (
     AppointmentCancelled,
     AppointmentCompleted,
+    AppointmentNoShowMarked,
     AppointmentRescheduled,
     AppointmentRescheduleDeclined,
     AppointmentRescheduleRequested,
@@ -94,5 +95,6 @@ RESCHEDULING = Process(
         AppointmentRescheduleDeclined: lambda event: str(event.appointment_id),
         AppointmentCancelled: lambda event: str(event.details.appointment_id),
         AppointmentCompleted: lambda event: str(event.details.appointment_id),
+        AppointmentNoShowMarked: lambda event: str(event.details.appointment_id),
     },
 )

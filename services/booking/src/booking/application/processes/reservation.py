@@ -15,6 +15,7 @@ from booking.domain.appointment.events import (
     HOLD_EXPIRED,
     AppointmentCancelled,
     AppointmentCompleted,
+    AppointmentNoShowMarked,
     AppointmentPaymentRecorded,
     AppointmentRequested,
     AppointmentReserved,
@@ -116,6 +117,10 @@ def on_appointment_completed(event: AppointmentCompleted, _cause: Cause) -> Sequ
     return [_release(event.details)]
 
 
+def on_no_show_marked(event: AppointmentNoShowMarked, _cause: Cause) -> Sequence[Dispatch]:
+    return [_release(event.details)]
+
+
 def _to_appointment(details: AppointmentDetails, command: object) -> Dispatch:
     return Dispatch(to="appointments", key=details.appointment_id, command=command)
 
@@ -161,6 +166,7 @@ RESERVATION = Process(
         AppointmentPaymentRecorded: on_payment_recorded,
         AppointmentCancelled: on_appointment_cancelled,
         AppointmentCompleted: on_appointment_completed,
+        AppointmentNoShowMarked: on_no_show_marked,
     },
     starts={AppointmentRequested: lambda event: str(event.details.appointment_id)},
     ends={

@@ -15,6 +15,7 @@ __all__ = [
     "CompleteAppointment",
     "DeclineReschedule",
     "LapseAppointment",
+    "MarkNoShow",
     "RecordLatePayment",
     "RecordPayment",
     "RequestAppointment",
@@ -109,6 +110,13 @@ class CompleteAppointment:
     appointment_id: AppointmentId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkNoShow:
+    """Its time is over, and it was not kept."""
+
+    appointment_id: AppointmentId
+
+
 AppointmentCommand = (
     RequestAppointment
     | ReserveAppointment
@@ -120,4 +128,5 @@ AppointmentCommand = (
     | RescheduleAppointment
     | DeclineReschedule
     | CompleteAppointment
+    | MarkNoShow
 )

@@ -11,6 +11,7 @@ from booking.domain.appointment.commands import (
     CompleteAppointment,
     DeclineReschedule,
     LapseAppointment,
+    MarkNoShow,
     RecordLatePayment,
     RecordPayment,
     RequestAppointment,
@@ -22,6 +23,7 @@ from booking.domain.appointment.errors import (
     AppointmentAlreadyCancelled,
     AppointmentAlreadyCompleted,
     AppointmentAlreadyStarted,
+    AppointmentNoShow,
     AppointmentNotFound,
     NotReserved,
     PaidAppointmentNotCancellable,
@@ -33,6 +35,7 @@ from booking.domain.appointment.events import (
     AppointmentCancelled,
     AppointmentCompleted,
     AppointmentEvent,
+    AppointmentNoShowMarked,
     AppointmentPaymentRecorded,
     AppointmentRequested,
     AppointmentRescheduled,
@@ -48,6 +51,7 @@ from booking.domain.appointment.state import (
     Cancelled,
     Completed,
     Held,
+    NoShow,
     Reserved,
     Unknown,
     evolve,
@@ -81,6 +85,8 @@ def decide(command: AppointmentCommand, state: Appointment) -> Sequence[Appointm
             return decline_reschedule(command, state)
         case CompleteAppointment():
             return complete(state)
+        case MarkNoShow():
+            return mark_no_show(state)
         case _:
             assert_never(command)
 
@@ -99,7 +105,7 @@ def request(command: RequestAppointment, state: Appointment) -> Sequence[Appoint
 
 def reserve(command: ReserveAppointment, state: Appointment) -> Sequence[AppointmentReserved]:
     match state:
-        case Reserved() | Completed():
+        case Reserved() | Completed() | NoShow():
             return []
         case Cancelled(may_revive=False):
             raise AppointmentAlreadyCancelled
@@ -127,7 +133,7 @@ def record_payment(
             return [
                 AppointmentPaymentRecorded(details=state.details, invoice_id=command.invoice_id)
             ]
-        case Held() | Cancelled() | Reserved() | Completed():
+        case Held() | Cancelled() | Reserved() | Completed() | NoShow():
             return []
         case _:
             assert_never(state)
@@ -147,7 +153,7 @@ def record_late_payment(
             ]
         case Cancelled(money_settled=False):
             return [LatePaymentRefused(details=state.details, invoice_id=command.invoice_id)]
-        case Cancelled() | Reserved() | Completed():
+        case Cancelled() | Reserved() | Completed() | NoShow():
             return []
         case _:
             assert_never(state)
@@ -170,6 +176,8 @@ def cancel(command: CancelAppointment, state: Appointment) -> Sequence[Appointme
             return []
         case Completed():
             raise AppointmentAlreadyCompleted
+        case NoShow():
+            raise AppointmentNoShow
         case Held() | Reserved():
             eligible = True
             if command.by is CancelledBy.PATIENT:
@@ -253,6 +261,12 @@ def complete(state: Appointment) -> Sequence[AppointmentCompleted]:
     return [AppointmentCompleted(details=_expect_reserved(state).details)]
 
 
+def mark_no_show(state: Appointment) -> Sequence[AppointmentNoShowMarked]:
+    if isinstance(state, NoShow):
+        return []
+    return [AppointmentNoShowMarked(details=_expect_reserved(state).details)]
+
+
 def _status_when_reserved(command: ReserveAppointment) -> PaymentStatus:
     if command.invoice_id is not None:
         return PaymentStatus.PAID
@@ -320,6 +334,8 @@ def _expect_reserved(state: Appointment) -> Reserved:
             raise AppointmentAlreadyCancelled
         case Completed():
             raise AppointmentAlreadyCompleted
+        case NoShow():
+            raise AppointmentNoShow
         case Held():
             raise NotReserved
         case _:

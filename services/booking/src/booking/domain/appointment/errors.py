@@ -9,6 +9,7 @@ __all__ = [
     "AppointmentAlreadyCancelled",
     "AppointmentAlreadyCompleted",
     "AppointmentAlreadyStarted",
+    "AppointmentNoShow",
     "AppointmentNotFound",
     "NotReserved",
     "PaidAppointmentNotCancellable",
@@ -37,8 +38,14 @@ class AppointmentAlreadyStarted(Rejection):
     code: ClassVar[str] = "APPOINTMENT_STARTED"
 
 
+class AppointmentNoShow(Rejection):
+    """It was not kept, and that is final (BKG-33)."""
+
+    code: ClassVar[str] = "APPOINTMENT_NO_SHOW"
+
+
 class NotReserved(Rejection):
-    """It is not booked, so it cannot be moved or completed."""
+    """It is not booked, so it cannot be moved, completed or missed."""
 
     code: ClassVar[str] = "NOT_RESERVED"
 

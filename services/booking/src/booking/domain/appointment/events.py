@@ -14,6 +14,7 @@ __all__ = [
     "AppointmentCancelled",
     "AppointmentCompleted",
     "AppointmentEvent",
+    "AppointmentNoShowMarked",
     "AppointmentPaymentRecorded",
     "AppointmentRequested",
     "AppointmentRescheduleDeclined",
@@ -134,6 +135,13 @@ class AppointmentCompleted:
     details: AppointmentDetails
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentNoShowMarked:
+    """It was booked and did not take place; it says nothing of who stayed away."""
+
+    details: AppointmentDetails
+
+
 AppointmentEvent = (
     AppointmentRequested
     | AppointmentReserved
@@ -144,6 +152,7 @@ AppointmentEvent = (
     | AppointmentRescheduleDeclined
     | AppointmentCancelled
     | AppointmentCompleted
+    | AppointmentNoShowMarked
 )
 
 STORED_NAMES: dict[type[AppointmentEvent], str] = {
@@ -156,4 +165,5 @@ STORED_NAMES: dict[type[AppointmentEvent], str] = {
     AppointmentRescheduleDeclined: "AppointmentRescheduleDeclined.v1",
     AppointmentCancelled: "AppointmentCancelled.v1",
     AppointmentCompleted: "AppointmentCompleted.v1",
+    AppointmentNoShowMarked: "AppointmentNoShowMarked.v1",
 }

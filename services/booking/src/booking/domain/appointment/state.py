@@ -9,6 +9,7 @@ from booking.domain.appointment.events import (
     AppointmentCancelled,
     AppointmentCompleted,
     AppointmentEvent,
+    AppointmentNoShowMarked,
     AppointmentPaymentRecorded,
     AppointmentRequested,
     AppointmentRescheduled,
@@ -27,6 +28,7 @@ __all__ = [
     "Completed",
     "Held",
     "Move",
+    "NoShow",
     "Reserved",
     "Unknown",
     "evolve",
@@ -93,7 +95,14 @@ class Completed:
     details: AppointmentDetails
 
 
-Appointment = Unknown | Held | Reserved | Cancelled | Completed
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoShow:
+    """Was booked and not kept; nothing follows."""
+
+    details: AppointmentDetails
+
+
+Appointment = Unknown | Held | Reserved | Cancelled | Completed | NoShow
 
 
 def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
@@ -125,6 +134,8 @@ def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
             )
         case AppointmentCompleted():
             return Completed(details=event.details)
+        case AppointmentNoShowMarked():
+            return NoShow(details=event.details)
         case _:
             assert_never(event)
 

@@ -1,0 +1,115 @@
+"""An appointment that nobody kept, and what may still become of it."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from booking.domain.appointment.commands import (
+    AppointmentCommand,
+    CancelAppointment,
+    CompleteAppointment,
+    MarkNoShow,
+    RecordLatePayment,
+    RecordPayment,
+    RequestReschedule,
+    RescheduleAppointment,
+    ReserveAppointment,
+)
+from booking.domain.appointment.decider import APPOINTMENT
+from booking.domain.appointment.errors import (
+    AppointmentAlreadyCancelled,
+    AppointmentAlreadyCompleted,
+    AppointmentNoShow,
+    AppointmentNotFound,
+    NotReserved,
+)
+from booking.domain.appointment.events import (
+    AppointmentCancelled,
+    AppointmentCompleted,
+    AppointmentNoShowMarked,
+    AppointmentRequested,
+    AppointmentReserved,
+    CancelledBy,
+    PaymentStatus,
+)
+from booking.domain.details import AppointmentDetails
+from booking.domain.policies import BookingPolicies
+from decider.testing import Specification
+from vocabulary.ids import AppointmentId, InvoiceId
+
+ME, INVOICE = AppointmentId(UUID(int=1)), InvoiceId(UUID(int=6))
+LATER = datetime(2026, 12, 2, 9, 0, tzinfo=UTC)
+
+mark = MarkNoShow(appointment_id=ME)
+appointment = Specification(APPOINTMENT)
+
+
+@pytest.mark.requirement("BKG-33")
+@pytest.mark.parametrize("payment", PaymentStatus)
+def test_a_reserved_appointment_that_nobody_kept_is_marked_once(
+    details: AppointmentDetails, payment: PaymentStatus
+) -> None:
+    reserved = AppointmentReserved(details=details, payment_status=payment)
+    marked = AppointmentNoShowMarked(details=details)
+    appointment.given(reserved).when(mark).then(marked)
+    appointment.given(reserved, marked).when(mark).then_nothing()
+
+
+@pytest.mark.requirement("BKG-33")
+def test_only_a_reserved_appointment_can_be_a_no_show(details: AppointmentDetails) -> None:
+    reserved = AppointmentReserved(details=details, payment_status=PaymentStatus.PAID)
+    cancelled = AppointmentCancelled(
+        details=details,
+        by=CancelledBy.PATIENT,
+        reason="OTHER",
+        was_reserved=True,
+        lead_minutes=120,
+        refund_eligible=True,
+    )
+    completed = AppointmentCompleted(details=details)
+    appointment.given().when(mark).then_rejected(AppointmentNotFound)
+    appointment.given(AppointmentRequested(details=details)).when(mark).then_rejected(NotReserved)
+    appointment.given(reserved, cancelled).when(mark).then_rejected(AppointmentAlreadyCancelled)
+    appointment.given(reserved, completed).when(mark).then_rejected(AppointmentAlreadyCompleted)
+
+
+@pytest.mark.requirement("BKG-33")
+@pytest.mark.parametrize(
+    "wish",
+    [
+        *(
+            CancelAppointment(
+                appointment_id=ME, by=by, reason="OTHER", policies=BookingPolicies(), now=LATER
+            )
+            for by in CancelledBy
+        ),
+        RequestReschedule(
+            appointment_id=ME,
+            starts_at=LATER,
+            ends_at=LATER + timedelta(minutes=30),
+            request_id=UUID(int=7),
+            policies=BookingPolicies(),
+            now=LATER,
+        ),
+        RescheduleAppointment(appointment_id=ME, starts_at=LATER),
+        CompleteAppointment(appointment_id=ME),
+    ],
+)
+def test_a_no_show_is_neither_cancelled_nor_moved_nor_completed(
+    details: AppointmentDetails, wish: AppointmentCommand
+) -> None:
+    reserved = AppointmentReserved(details=details, payment_status=PaymentStatus.PAID)
+    marked = AppointmentNoShowMarked(details=details)
+    appointment.given(reserved, marked).when(wish).then_rejected(AppointmentNoShow)
+
+
+def test_what_is_heard_late_of_a_no_show_changes_nothing(details: AppointmentDetails) -> None:
+    reserved = AppointmentReserved(details=details, payment_status=PaymentStatus.PAID)
+    marked = AppointmentNoShowMarked(details=details)
+    for late in (
+        ReserveAppointment(details=details, invoice_id=INVOICE),
+        RecordPayment(appointment_id=ME, invoice_id=INVOICE),
+        RecordLatePayment(appointment_id=ME, invoice_id=INVOICE, now=LATER),
+    ):
+        appointment.given(reserved, marked).when(late).then_nothing()
