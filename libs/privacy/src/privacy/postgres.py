@@ -59,6 +59,15 @@ UPDATE data_keys SET wrapped = $3, master_key_id = $4 WHERE tenant = $1 AND subj
 """
 
 
+_OUTAGES = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was ended in the middle of an answer
+)
+
+
 class PostgresKeyring:
     """Keys wrapped by `MasterKeys` in the table that `MIGRATION` makes.
 
@@ -111,7 +120,7 @@ class PostgresKeyring:
         try:
             async with self._pool.acquire() as connection:
                 yield connection
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as lost:
+        except _OUTAGES as lost:
             raise KeyUnavailable("the table of data keys cannot be reached") from lost
 
 

@@ -29,6 +29,7 @@ TRANSIENT: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that was ended in the middle of an answer
     StoreUnavailable,
     KeyUnavailable,
     Lost,
@@ -187,7 +188,7 @@ class ProjectionRunner:
                     await asyncio.sleep(self._standby_seconds)
             finally:
                 # Ending the connection frees the locks without a further word; a lost one is released already.
-                with suppress(asyncpg.InterfaceError):
+                with suppress(asyncpg.InterfaceError, asyncpg.InternalClientError):
                     locks.terminate()
 
     async def _take(self, locks: Connection) -> list[_Line]:
