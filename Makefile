@@ -70,7 +70,11 @@ test-tools:
 .PHONY: test
 test: setup test-tools format-check lint types arch contracts-check ## Everything: checks, unit, integration and journeys
 	@$(BIN)/pytest -q -n auto --dist loadfile -m "not e2e"
-	@$(BIN)/pytest -q -m e2e
+	@$(BIN)/pytest -q -m "e2e and not chaos"
+
+.PHONY: test-chaos
+test-chaos: setup ## Twenty journeys while processes are killed at random
+	@$(BIN)/pytest -q -m chaos
 
 .PHONY: test-integration
 test-integration: setup test-tools ## Tests against the real PostgreSQL, SMTP server and PDF tools

@@ -10,6 +10,7 @@ import pytest
 from journeys.chaos import Plan, chaos
 
 
+@pytest.mark.chaos
 @pytest.mark.timeout(900)
 @pytest.mark.requirement("BKG-26", "BKG-30", "NTF-27", "GW-18")
 async def test_killed_processes_lose_nothing_and_repeat_nothing() -> None:

@@ -112,6 +112,8 @@ class Killer:
             # The outside world is not ours.
             weights = {name: 1 if name in _TWINS else 4 for name in runtime.processes}
             del weights["postgres"]
+            # Signing is tried again after 1, 5, 15 minutes (tested in conclusions): a run would last that long.
+            del weights["ca"]
         possible = [name for name in weights if name in up]
         if not possible:
             return
