@@ -1,6 +1,7 @@
 """From the summary to a paid appointment, or to a refund."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -68,6 +69,25 @@ async def test_an_unpaid_hold_ends_exactly_when_it_runs_out(world: Any) -> None:
     shown = await world.get(f"/api/v1/appointments/{held['appointment_id']}")
     assert shown["status"] == "CANCELLED"
     assert (shown["cancelled_by"], shown["cancel_reason"]) == ("SYSTEM", "HOLD_EXPIRED")
+
+
+@pytest.mark.requirement("BKG-29", "BKG-30", "OPS-14")
+async def test_a_hold_ends_when_its_slot_begins(world: Any) -> None:
+    """Ten minutes before the start there are ten minutes to pay, whatever the policy gives."""
+    world.clock.set(datetime(2026, 12, 1, 6, 50, tzinfo=UTC))
+    path = SUMMARY.format(
+        doctor=world.doctor, start="2026-12-01T10:00:00%2B03:00", service=world.service
+    )
+    assert (await world.get(path))["hold_minutes"] == 10
+    held = (await world.reserve()).json()
+    assert held["hold_expires_at"] == "2026-12-01T10:00:00+03:00"
+    await world.settle()
+    await world.pass_time(timedelta(minutes=10) - world.moment)
+    assert await world.status_of(held["appointment_id"]) == ("HELD", "UNPAID")
+    await world.pass_time(world.moment)
+    assert await world.status_of(held["appointment_id"]) == ("CANCELLED", "UNPAID")
+    await world.pay(held["appointment_id"])
+    assert (await world.told())[-1] == "LatePaymentRefused.v1"
 
 
 @pytest.mark.requirement("OPS-15")

@@ -1,7 +1,7 @@
 """The last two steps of booking: the summary, and the reservation that it confirms."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends
@@ -15,6 +15,7 @@ from booking.api.shown import BranchOut, ServiceOut, Times, show_branch, show_se
 from booking.api.shown_appointments import AppointmentOut, show_appointment, with_free_slots
 from booking.domain.details import AppointmentKind, PaymentMode
 from booking.domain.doctor_day.commands import HoldSlot, TakeSlot
+from booking.domain.doctor_day.decider import hold_ends_at
 from booking.domain.doctor_day.errors import SlotInPast, SlotNotOffered, SlotTaken
 from booking.domain.doctor_day.state import Booked, DoctorDay, Held, claim_key, day_key
 from booking.domain.doctor_listing.errors import DoctorNotFound
@@ -30,6 +31,7 @@ __all__ = ["router"]
 
 router = APIRouter(prefix="/api/v1", tags=["appointments"])
 
+_MINUTE: Final = timedelta(minutes=1)
 _NO_APPOINTMENT_YET = AppointmentId(UUID(int=0))
 
 
@@ -94,7 +96,7 @@ async def summarise_slot(
         services=services,
         total_kopecks=sum(service.price_kopecks for service in services),
         payment_mode=details.payment_mode,
-        hold_minutes=chosen.rules.hold_minutes if paid_before else None,
+        hold_minutes=_hold_minutes(chosen, caller.now) if paid_before else None,
     )
 
 
@@ -168,6 +170,12 @@ async def _refuse_over_limit(chosen: Chosen, db: Queries, caller: Caller) -> Non
     )
     if others >= limit:
         raise UnconfirmedLimit(limit=limit)
+
+
+def _hold_minutes(chosen: Chosen, now: datetime) -> int:
+    """Whole minutes of the hold that would begin now."""
+    wished = now + timedelta(minutes=chosen.rules.hold_minutes)
+    return max(hold_ends_at(chosen.details.starts_at, wished) - now, timedelta()) // _MINUTE
 
 
 def _claim(chosen: Chosen, now: datetime) -> HoldSlot | TakeSlot:

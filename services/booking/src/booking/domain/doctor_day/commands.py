@@ -32,7 +32,7 @@ class WithdrawSlots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HoldSlot:
-    """Keep the time while the patient pays (BKG-29)."""
+    """Keep the time while the patient pays (BKG-29), until `expires_at` or its start, whichever comes first."""
 
     details: AppointmentDetails
     expires_at: datetime

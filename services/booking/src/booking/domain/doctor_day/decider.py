@@ -37,7 +37,7 @@ from booking.domain.doctor_day.state import (
 )
 from decider import Decider
 
-__all__ = ["DOCTOR_DAY", "decide"]
+__all__ = ["DOCTOR_DAY", "decide", "hold_ends_at"]
 
 
 def decide(command: DoctorDayCommand, state: DoctorDay) -> Sequence[DoctorDayEvent]:
@@ -77,7 +77,7 @@ def hold(command: HoldSlot, state: DoctorDay) -> Sequence[SlotHoldExpired | Slot
         return []
     held = SlotHeld(
         details=command.details,
-        expires_at=command.expires_at,
+        expires_at=hold_ends_at(command.details.starts_at, command.expires_at),
         held_at=command.now,
         booking_limit=command.booking_limit,
     )
@@ -109,8 +109,10 @@ def book(command: BookSlot, state: DoctorDay) -> Sequence[SlotHoldExpired | Slot
             raise SlotNotHeld
         case Booked():
             return []
-        case Held():
+        case Held() if command.now < claim.details.starts_at:
             return [SlotBooked(details=claim.details, invoice_id=command.invoice_id)]
+        case Held():
+            raise SlotInPast
         case Lapsed():
             booked = SlotBooked(details=claim.details, invoice_id=command.invoice_id)
             return [*_make_room(claim.details, command.now, state), booked]
@@ -139,6 +141,11 @@ def free(command: FreeSlot, state: DoctorDay) -> Sequence[SlotFreed | SlotHoldRe
             return [SlotHoldReleased(appointment_id=who, starts_at=when)]
         case _:
             assert_never(claim)
+
+
+def hold_ends_at(starts_at: datetime, wished: datetime) -> datetime:
+    """Nobody can book time that has begun, so no hold outlives its start (BKG-29)."""
+    return min(wished, starts_at)
 
 
 def _make_room(

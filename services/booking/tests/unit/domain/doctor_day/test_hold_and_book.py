@@ -152,6 +152,26 @@ def test_a_hold_that_ran_out_makes_room_for_the_next(late: timedelta) -> None:
     )
 
 
+@pytest.mark.requirement("BKG-29", "OPS-14")
+@pytest.mark.parametrize("beyond", [-MOMENT, timedelta(0), MOMENT])
+def test_a_hold_ends_with_the_start_of_its_slot_at_the_latest(beyond: timedelta) -> None:
+    now = TEN - timedelta(minutes=15) + beyond
+    command = HoldSlot(details=details, expires_at=now + timedelta(minutes=15), now=now)
+    ends = min(TEN + beyond, TEN)
+    doctor_day.given(opened).when(command).then(
+        SlotHeld(details=details, expires_at=ends, held_at=now)
+    )
+
+
+@pytest.mark.requirement("BKG-29", "BKG-30", "OPS-14")
+def test_money_books_a_held_slot_up_to_the_moment_before_it_begins() -> None:
+    overlong = replace(held, expires_at=TEN + timedelta(minutes=5))
+    given = doctor_day.given(opened, overlong)
+    given.when(replace(book, now=TEN - MOMENT)).then(paid)
+    for late in (timedelta(0), MOMENT):
+        given.when(replace(book, now=TEN + late)).then_rejected(SlotInPast)
+
+
 def test_only_exactly_offered_times_can_be_had() -> None:
     longer = replace(details, ends_at=TEN + timedelta(minutes=45))
     command = HoldSlot(details=longer, expires_at=EXPIRES, now=NOW)
