@@ -133,3 +133,24 @@ async def test_a_consultation_that_nobody_took_makes_the_appointment_a_no_show(w
     answer = await world.send("POST", f"/api/v1/appointments/{appointment_id}/cancellation", {})
     assert (answer.status_code, answer.json()["code"]) == (409, "APPOINTMENT_NO_SHOW")
     assert (await world.reserve("10:30")).status_code == 201
+
+
+@pytest.mark.requirement("BKG-33", "BIL-06")
+async def test_a_no_show_that_is_paid_later_is_shown_as_paid(world: Any) -> None:
+    await world.set_policy("payment_mode", "BOOK_THEN_PAY_TO_ENTER")
+    appointment_id = (await world.reserve()).json()["appointment_id"]
+    await world.settle()
+    await world.tell(
+        ConsultationExpired(
+            consultation_id=world.invoice,
+            appointment_id=appointment_id,
+            patient_id=world.patient,
+            clinician_id=world.doctor,
+        )
+    )
+    assert await world.status_of(appointment_id) == ("NO_SHOW", "UNPAID")
+    told = await world.told()
+    await world.pay(appointment_id, times=2)
+    assert await world.status_of(appointment_id) == ("NO_SHOW", "PAID")
+    assert await world.told() == told
+    assert await world.free() == ["10:30", "11:00"]

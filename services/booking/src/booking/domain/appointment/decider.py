@@ -119,7 +119,9 @@ def reserve(command: ReserveAppointment, state: Appointment) -> Sequence[Appoint
 def record_payment(
     command: RecordPayment, state: Appointment
 ) -> Sequence[AppointmentPaymentRecorded | LatePaymentRefused]:
-    """Money for a held or lapsed appointment books its slot, if it still can (BKG-30)."""
+    """Money for a held or lapsed appointment books its slot, if it still can (BKG-30); a debt ends with it, also that
+    of a visit that is over (BIL-06).
+    """
     match state:
         case Unknown():
             raise AppointmentNotFound
@@ -129,6 +131,8 @@ def record_payment(
             Held(invoice_id=None)
             | Cancelled(money_settled=False, invoice_id=None)
             | Reserved(payment_status=PaymentStatus.UNPAID)
+            | Completed(payment_status=PaymentStatus.UNPAID)
+            | NoShow(payment_status=PaymentStatus.UNPAID)
         ):
             return [
                 AppointmentPaymentRecorded(details=state.details, invoice_id=command.invoice_id)

@@ -69,7 +69,7 @@ class AppointmentReserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentPaymentRecorded:
-    """Its invoice was paid: while its slot is held, after the hold has lapsed, or when it is booked already."""
+    """Its invoice was paid: while its slot is held, after the hold has lapsed, when it is booked, or when it is over."""
 
     details: AppointmentDetails
     invoice_id: InvoiceId

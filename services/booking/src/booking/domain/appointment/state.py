@@ -90,16 +90,18 @@ class Cancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """Took place."""
+    """Took place; what is owed for it can still be paid (BIL-06)."""
 
     details: AppointmentDetails
+    payment_status: PaymentStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoShow:
-    """Was booked and not kept; nothing follows."""
+    """Was booked and not kept; what is owed for it can still be paid."""
 
     details: AppointmentDetails
+    payment_status: PaymentStatus
 
 
 Appointment = Unknown | Held | Reserved | Cancelled | Completed | NoShow
@@ -133,9 +135,9 @@ def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
                 refund_eligible=event.refund_eligible,
             )
         case AppointmentCompleted():
-            return Completed(details=event.details)
+            return Completed(details=event.details, payment_status=_payment_of(state))
         case AppointmentNoShowMarked():
-            return NoShow(details=event.details)
+            return NoShow(details=event.details, payment_status=_payment_of(state))
         case _:
             assert_never(event)
 
@@ -144,8 +146,15 @@ def _paid(state: Appointment, event: AppointmentPaymentRecorded) -> Appointment:
     match state:
         case Held() | Cancelled():
             return replace(state, invoice_id=event.invoice_id)
+        case Reserved() | Completed() | NoShow():
+            return replace(state, payment_status=PaymentStatus.PAID)
         case _:
-            return _reserved(state, payment_status=PaymentStatus.PAID)
+            return state
+
+
+def _payment_of(state: Appointment) -> PaymentStatus:
+    """Only what was booked ends this way."""
+    return state.payment_status if isinstance(state, Reserved) else PaymentStatus.NOT_REQUIRED
 
 
 def _declined(state: Appointment, reason: str) -> Move | None:

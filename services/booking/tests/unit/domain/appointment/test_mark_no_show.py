@@ -28,6 +28,7 @@ from booking.domain.appointment.events import (
     AppointmentCancelled,
     AppointmentCompleted,
     AppointmentNoShowMarked,
+    AppointmentPaymentRecorded,
     AppointmentRequested,
     AppointmentReserved,
     CancelledBy,
@@ -113,3 +114,15 @@ def test_what_is_heard_late_of_a_no_show_changes_nothing(details: AppointmentDet
         RecordLatePayment(appointment_id=ME, invoice_id=INVOICE, now=LATER),
     ):
         appointment.given(reserved, marked).when(late).then_nothing()
+
+
+@pytest.mark.requirement("BKG-33", "BIL-06")
+@pytest.mark.parametrize("over", [AppointmentNoShowMarked, AppointmentCompleted])
+def test_what_is_owed_for_a_visit_that_is_over_can_be_paid_once(
+    details: AppointmentDetails, over: type[AppointmentNoShowMarked | AppointmentCompleted]
+) -> None:
+    unpaid = AppointmentReserved(details=details, payment_status=PaymentStatus.UNPAID)
+    pay = RecordPayment(appointment_id=ME, invoice_id=INVOICE)
+    paid = AppointmentPaymentRecorded(details=details, invoice_id=INVOICE)
+    appointment.given(unpaid, over(details=details)).when(pay).then(paid)
+    appointment.given(unpaid, over(details=details), paid).when(pay).then_nothing()
