@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-from contracts.consultation_room import ConsultationCompleted, ConsultationExpired
+from contracts.consultation_room import (
+    ConsultationCompleted,
+    ConsultationExpired,
+    ConsultationTakenInWork,
+)
 
 POSITION = "Kabinet-Position"
 
@@ -154,3 +158,36 @@ async def test_a_no_show_that_is_paid_later_is_shown_as_paid(world: Any) -> None
     assert await world.status_of(appointment_id) == ("NO_SHOW", "PAID")
     assert await world.told() == told
     assert await world.free() == ["10:30", "11:00"]
+
+
+@pytest.mark.requirement("BKG-33", "BKG-48")
+async def test_what_the_doctor_has_taken_in_work_is_not_cancelled_by_the_patient(
+    world: Any,
+) -> None:
+    await world.set_policy("cancel_policy", "UNPAID_ONLY")
+    await world.set_policy("payment_mode", "BOOK_THEN_PAY_TO_ENTER")
+    appointment_id = (await world.reserve()).json()["appointment_id"]
+    await world.settle()
+    taken = ConsultationTakenInWork(
+        consultation_id=world.invoice,
+        appointment_id=appointment_id,
+        patient_id=world.patient,
+        clinician_id=world.doctor,
+    )
+    told = await world.told()
+    await world.tell(taken, times=2)
+    assert (await world.status_of(appointment_id))[0] == "IN_PROGRESS"
+    assert await world.told() == told
+    path = f"/api/v1/appointments/{appointment_id}"
+    answer = await world.send("POST", f"{path}/cancellation", {})
+    assert (answer.status_code, answer.json()["code"]) == (409, "APPOINTMENT_STARTED")
+    move = {"starts_at": "2026-12-01T10:30:00+03:00"}
+    answer = await world.send("POST", f"{path}/rescheduling", move)
+    assert (answer.status_code, answer.json()["code"]) == (409, "APPOINTMENT_STARTED")
+    for mine, who in (
+        ("appointments?filter=current", "patient"),
+        ("doctor/appointments", "clinician"),
+    ):
+        shown = await world.get(f"/api/v1/{mine}", who=who)
+        assert [one["status"] for one in shown["items"]] == ["IN_PROGRESS"]
+    assert (await world.reserve("10:30")).json()["code"] == "UNCONFIRMED_LIMIT"

@@ -104,8 +104,9 @@ async def cancel_appointment(
 ) -> CancellationOut:
     """Cancel an appointment.
 
-    A patient gets the money back up to the policy's window before the start (120 minutes, the last one included); a
-    doctor or the clinic cancels at any time, with a refund.
+    A patient gets the money back up to the policy's window before the start (120 minutes, the last one included), and
+    cannot cancel once the doctor has taken the consultation in work; a doctor or the clinic cancels at any time, with
+    a refund.
     """
     row = await own_record(appointment_id, db, caller, catch_up)
     rules, version = await policies.at(caller.tenant, caller.now)
@@ -136,6 +137,7 @@ async def cancel_appointment(
             AppointmentNotFound,
             AppointmentAlreadyCancelled,
             AppointmentAlreadyCompleted,
+            AppointmentAlreadyStarted,
             AppointmentNoShow,
             NotReserved,
             RescheduleTooLate,

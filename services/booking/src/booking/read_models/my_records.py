@@ -13,6 +13,7 @@ from booking.domain.appointment.events import (
     AppointmentPaymentRecorded,
     AppointmentRescheduled,
     AppointmentReserved,
+    AppointmentStarted,
     CancelledBy,
     LatePaymentRefused,
     PaymentStatus,
@@ -41,6 +42,7 @@ class RecordStatus(StrEnum):
 
     HELD = "HELD"
     RESERVED = "RESERVED"
+    IN_PROGRESS = "IN_PROGRESS"
     COMPLETED = "COMPLETED"
     NO_SHOW = "NO_SHOW"
     CANCELLED = "CANCELLED"
@@ -150,6 +152,8 @@ def _followed(row: RecordRow, event: object) -> RecordRow:
                 cancel_reason=event.reason,
                 refund_eligible=event.refund_eligible,
             )
+        case AppointmentStarted():
+            return replace(row, status=RecordStatus.IN_PROGRESS)
         case AppointmentCompleted():
             return replace(row, status=RecordStatus.COMPLETED)
         case AppointmentNoShowMarked():
@@ -164,7 +168,7 @@ def keys(event: SlotHeld | SlotBooked | AppointmentReserved, fact: Fact) -> list
 
 VIEW = View(
     name="my_records",
-    version=2,
+    version=3,
     row=RecordRow,
     key=("tenant", "appointment_id"),
     indexes=(
@@ -180,6 +184,7 @@ VIEW = View(
             LatePaymentRefused,
             AppointmentRescheduled,
             AppointmentCancelled,
+            AppointmentStarted,
             AppointmentCompleted,
             AppointmentNoShowMarked,
         ),
@@ -189,8 +194,9 @@ VIEW = View(
     subject="patient_id",
 )
 
+_LIVE = "status IN ('HELD', 'RESERVED', 'IN_PROGRESS')"
 _FILTERS: Mapping[RecordFilter, tuple[str, timedelta]] = {
-    RecordFilter.CURRENT: ("status IN ('HELD', 'RESERVED') AND ends_at > $3", timedelta(0)),
+    RecordFilter.CURRENT: (f"{_LIVE} AND ends_at > $3", timedelta(0)),
     RecordFilter.LAST_7_DAYS: ("starts_at BETWEEN $3 AND $3 + $4::interval", timedelta(days=7)),
     RecordFilter.LAST_30_DAYS: ("starts_at BETWEEN $3 AND $3 + $4::interval", timedelta(days=30)),
     RecordFilter.ALL: ("true", timedelta(0)),
@@ -235,7 +241,8 @@ async def of_doctor(
 ) -> Sequence[RecordRow]:
     """A doctor's upcoming appointments in order of time, behind `after`."""
     where = (
-        "tenant = $1 AND clinician_id = $2 AND status = 'RESERVED' AND ends_at > $3"
+        "tenant = $1 AND clinician_id = $2 AND status IN ('RESERVED', 'IN_PROGRESS')"
+        " AND ends_at > $3"
         " AND ($4::timestamptz IS NULL OR (starts_at, appointment_id) > ($4, $5::uuid))"
     )
     values = (tenant, clinician_id, now, *(after or (None, None)))
@@ -253,7 +260,7 @@ async def count_live(
     """How many other bookings the patient has with the doctor; the quota stream has the last word."""
     ((count,),) = await db.fetch(
         f"SELECT count(*) FROM {VIEW.table} WHERE tenant = $1 AND patient_id = $2"
-        " AND clinician_id = $3 AND appointment_id <> $4 AND status IN ('HELD', 'RESERVED')",
+        f" AND clinician_id = $3 AND appointment_id <> $4 AND {_LIVE}",
         tenant,
         patient_id,
         clinician_id,

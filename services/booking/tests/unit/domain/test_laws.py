@@ -21,6 +21,7 @@ from booking.domain.appointment.commands import (
     RequestReschedule,
     RescheduleAppointment,
     ReserveAppointment,
+    StartAppointment,
 )
 from booking.domain.appointment.decider import APPOINTMENT
 from booking.domain.appointment.events import CancelledBy, LatePaymentRefused
@@ -148,6 +149,7 @@ appointment_commands = st.one_of(
         starts_at=starts.map(lambda start: start + timedelta(days=1)),
         reason=st.just("SLOT_TAKEN"),
     ),
+    st.just(StartAppointment(appointment_id=ME)),
     st.just(CompleteAppointment(appointment_id=ME)),
     st.just(MarkNoShow(appointment_id=ME)),
 )

@@ -22,6 +22,7 @@ __all__ = [
     "RequestReschedule",
     "RescheduleAppointment",
     "ReserveAppointment",
+    "StartAppointment",
 ]
 
 
@@ -106,6 +107,13 @@ class DeclineReschedule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartAppointment:
+    """The doctor has taken its consultation in work."""
+
+    appointment_id: AppointmentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CompleteAppointment:
     appointment_id: AppointmentId
 
@@ -127,6 +135,7 @@ AppointmentCommand = (
     | RequestReschedule
     | RescheduleAppointment
     | DeclineReschedule
+    | StartAppointment
     | CompleteAppointment
     | MarkNoShow
 )

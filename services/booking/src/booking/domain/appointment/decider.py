@@ -18,6 +18,7 @@ from booking.domain.appointment.commands import (
     RequestReschedule,
     RescheduleAppointment,
     ReserveAppointment,
+    StartAppointment,
 )
 from booking.domain.appointment.errors import (
     AppointmentAlreadyCancelled,
@@ -42,6 +43,7 @@ from booking.domain.appointment.events import (
     AppointmentRescheduleDeclined,
     AppointmentRescheduleRequested,
     AppointmentReserved,
+    AppointmentStarted,
     CancelledBy,
     LatePaymentRefused,
     PaymentStatus,
@@ -83,6 +85,8 @@ def decide(command: AppointmentCommand, state: Appointment) -> Sequence[Appointm
             return reschedule(command, state)
         case DeclineReschedule():
             return decline_reschedule(command, state)
+        case StartAppointment():
+            return start(state)
         case CompleteAppointment():
             return complete(state)
         case MarkNoShow():
@@ -208,6 +212,8 @@ def request_reschedule(
         reserved.move is not None and reserved.move.request_id == command.request_id
     ):
         return []
+    if reserved.started:
+        raise AppointmentAlreadyStarted
     if reserved.open_move is not None:
         raise RescheduleInProgress
     allowed_until = _window_closes_at(reserved.details, command.policies)
@@ -259,6 +265,13 @@ def decline_reschedule(
     ]
 
 
+def start(state: Appointment) -> Sequence[AppointmentStarted]:
+    """Heard after a cancellation it is refused: which of the two came first is settled here, and the room follows."""
+    if isinstance(state, Completed) or (isinstance(state, Reserved) and state.started):
+        return []
+    return [AppointmentStarted(details=_expect_reserved(state).details)]
+
+
 def complete(state: Appointment) -> Sequence[AppointmentCompleted]:
     if isinstance(state, Completed):
         return []
@@ -281,7 +294,8 @@ def _status_when_reserved(command: ReserveAppointment) -> PaymentStatus:
 
 def _patient_may_cancel(command: CancelAppointment, state: Held | Reserved) -> bool:
     """Whether a refund is due; raises when the patient may not cancel at all (BKG-49, BKG-50)."""
-    if command.now >= state.details.starts_at:
+    started = isinstance(state, Reserved) and state.started
+    if started or command.now >= state.details.starts_at:
         raise AppointmentAlreadyStarted
     if isinstance(state, Held):
         return True

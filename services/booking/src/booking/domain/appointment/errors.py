@@ -33,7 +33,9 @@ class AppointmentAlreadyCompleted(Rejection):
 
 
 class AppointmentAlreadyStarted(Rejection):
-    """Patients cancel upcoming appointments only (BKG-48)."""
+    """Patients cancel and move upcoming appointments only: none whose time has come or whose consultation the doctor has
+    taken in work (BKG-48).
+    """
 
     code: ClassVar[str] = "APPOINTMENT_STARTED"
 

@@ -21,6 +21,7 @@ __all__ = [
     "AppointmentRescheduleRequested",
     "AppointmentRescheduled",
     "AppointmentReserved",
+    "AppointmentStarted",
     "CancelledBy",
     "LatePaymentRefused",
     "PaymentStatus",
@@ -69,7 +70,7 @@ class AppointmentReserved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentPaymentRecorded:
-    """Its invoice was paid: while its slot is held, after the hold has lapsed, when it is booked, or when it is over."""
+    """Its invoice was paid: while its slot is held, after the hold has lapsed, when it is booked or over."""
 
     details: AppointmentDetails
     invoice_id: InvoiceId
@@ -129,6 +130,13 @@ class AppointmentCancelled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentStarted:
+    """The doctor has taken its consultation in work."""
+
+    details: AppointmentDetails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentCompleted:
     """It took place."""
 
@@ -151,6 +159,7 @@ AppointmentEvent = (
     | AppointmentRescheduled
     | AppointmentRescheduleDeclined
     | AppointmentCancelled
+    | AppointmentStarted
     | AppointmentCompleted
     | AppointmentNoShowMarked
 )
@@ -164,6 +173,7 @@ STORED_NAMES: dict[type[AppointmentEvent], str] = {
     AppointmentRescheduled: "AppointmentRescheduled.v1",
     AppointmentRescheduleDeclined: "AppointmentRescheduleDeclined.v1",
     AppointmentCancelled: "AppointmentCancelled.v1",
+    AppointmentStarted: "AppointmentStarted.v1",
     AppointmentCompleted: "AppointmentCompleted.v1",
     AppointmentNoShowMarked: "AppointmentNoShowMarked.v1",
 }

@@ -16,6 +16,7 @@ from booking.domain.appointment.events import (
     AppointmentRescheduleDeclined,
     AppointmentRescheduleRequested,
     AppointmentReserved,
+    AppointmentStarted,
     LatePaymentRefused,
     PaymentStatus,
 )
@@ -60,13 +61,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reserved:
-    """Booked; `move` is the last wish for another time as long as it is open or declined."""
+    """Booked; `move` is the last wish for another time as long as it is open or declined; `started` once the doctor has
+    taken its consultation in work.
+    """
 
     details: AppointmentDetails
     payment_status: PaymentStatus
     moves_asked: int = 0
     moves_made: int = 0
     move: Move | None = None
+    started: bool = False
 
     @property
     def open_move(self) -> Move | None:
@@ -134,6 +138,8 @@ def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
                 and state.payment_status is PaymentStatus.PAID,
                 refund_eligible=event.refund_eligible,
             )
+        case AppointmentStarted():
+            return _reserved(state, started=True)
         case AppointmentCompleted():
             return Completed(details=event.details, payment_status=_payment_of(state))
         case AppointmentNoShowMarked():
