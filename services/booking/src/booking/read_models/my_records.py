@@ -120,6 +120,13 @@ def project(row: RecordRow | None, event: object, fact: Fact) -> RecordRow | Non
             return row and _followed(row, event)
 
 
+_STATUS_AFTER: Mapping[type[object], RecordStatus] = {
+    AppointmentStarted: RecordStatus.IN_PROGRESS,
+    AppointmentCompleted: RecordStatus.COMPLETED,
+    AppointmentNoShowMarked: RecordStatus.NO_SHOW,
+}
+
+
 def _followed(row: RecordRow, event: object) -> RecordRow:
     match event:
         case AppointmentReserved():
@@ -152,12 +159,8 @@ def _followed(row: RecordRow, event: object) -> RecordRow:
                 cancel_reason=event.reason,
                 refund_eligible=event.refund_eligible,
             )
-        case AppointmentStarted():
-            return replace(row, status=RecordStatus.IN_PROGRESS)
-        case AppointmentCompleted():
-            return replace(row, status=RecordStatus.COMPLETED)
-        case AppointmentNoShowMarked():
-            return replace(row, status=RecordStatus.NO_SHOW)
+        case AppointmentStarted() | AppointmentCompleted() | AppointmentNoShowMarked():
+            return replace(row, status=_STATUS_AFTER[type(event)])
         case _:
             return row
 

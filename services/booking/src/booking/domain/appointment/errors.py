@@ -33,9 +33,7 @@ class AppointmentAlreadyCompleted(Rejection):
 
 
 class AppointmentAlreadyStarted(Rejection):
-    """Patients cancel and move upcoming appointments only: none whose time has come or whose consultation the doctor has
-    taken in work (BKG-48).
-    """
+    """Patients cancel and move upcoming appointments only, none that is due or taken in work by the doctor (BKG-48)."""
 
     code: ClassVar[str] = "APPOINTMENT_STARTED"
 
