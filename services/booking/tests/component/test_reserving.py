@@ -138,6 +138,32 @@ async def test_a_late_payment_for_a_lost_slot_is_refused_once(world: Any) -> Non
     assert await world.double_bookings() == 0
 
 
+@pytest.mark.requirement("BKG-28", "BKG-30")
+async def test_a_booking_that_late_money_brought_back_counts_again(world: Any) -> None:
+    lapsed = (await world.reserve("10:00")).json()["appointment_id"]
+    await world.settle()
+    await world.pass_time(world.hold)
+    await world.pay(lapsed)
+    assert await world.status_of(lapsed) == ("RESERVED", "PAID")
+    quota, _ = await world.booking.quotas.load(tenant="north", key=world.patient)
+    assert set(quota.live) == {UUID(lapsed)}
+
+
+@pytest.mark.requirement("BKG-28", "BKG-30")
+async def test_late_money_for_one_booking_too_many_goes_back(world: Any) -> None:
+    lapsed = (await world.reserve("10:00")).json()["appointment_id"]
+    await world.settle()
+    await world.pass_time(world.hold)
+    other = await world.reserved("10:30")
+    await world.pay(lapsed)
+    shown = await world.get(f"/api/v1/appointments/{lapsed}")
+    assert (shown["status"], shown["late_payment_refused"]) == ("CANCELLED", True)
+    assert (await world.told())[-1] == "LatePaymentRefused.v1"
+    quota, _ = await world.booking.quotas.load(tenant="north", key=world.patient)
+    assert set(quota.live) == {UUID(other)}
+    assert await world.free() == ["10:00", "11:00"]
+
+
 @pytest.mark.requirement("BKG-26")
 async def test_the_second_caller_gets_the_slots_that_are_left(world: Any) -> None:
     await world.reserve("10:30")

@@ -1,17 +1,21 @@
 """What follows from a claimed slot, a payment, an end."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from booking.application.processes.reservation import RESERVATION
+from booking.application.processes.reservation import RESERVATION, on_payment_recorded
+from booking.bootstrap import build_booking
 from booking.domain.appointment.commands import (
+    AppointmentCommand,
     CancelAppointment,
     LapseAppointment,
     RecordLatePayment,
+    RecordPayment,
     RequestAppointment,
     ReserveAppointment,
 )
@@ -24,6 +28,7 @@ from booking.domain.appointment.events import (
     AppointmentPaymentRecorded,
     AppointmentRequested,
     CancelledBy,
+    LatePaymentRefused,
 )
 from booking.domain.details import AppointmentDetails
 from booking.domain.doctor_day.commands import BookSlot, FreeSlot
@@ -31,9 +36,12 @@ from booking.domain.doctor_day.errors import SlotNotHeld
 from booking.domain.doctor_day.events import SlotBooked, SlotHeld, SlotHoldExpired
 from booking.domain.patient_booking_quota.commands import ClaimQuota, ReleaseQuota
 from booking.domain.patient_booking_quota.errors import UnconfirmedLimit
+from booking.domain.patient_booking_quota.state import PatientBookingQuota
 from decider import Rejection
+from event_store import CommandContext
+from event_store.memory import MemoryEventStore
 from messaging import Cause, Dispatch
-from vocabulary.ids import InvoiceId
+from vocabulary.ids import AppointmentId, InvoiceId
 
 INVOICE = InvoiceId(UUID(int=7))
 DAY = f"{UUID(int=3)}:2026-12-02"
@@ -118,12 +126,7 @@ def test_a_requested_appointment_counts_or_is_cancelled(
         (
             "quotas",
             UUID(int=2),
-            ClaimQuota(
-                patient_id=details.patient_id,
-                appointment_id=details.appointment_id,
-                clinician_id=details.clinician_id,
-                limit=1,
-            ),
+            the_claim(details),
         )
     ]
     (cancel,) = otherwise(claim, UnconfirmedLimit(limit=1))
@@ -141,21 +144,79 @@ def test_without_a_hold_the_appointment_is_reserved_after_it_counts(
     assert reserve.command == ReserveAppointment(details=details)
 
 
-@pytest.mark.requirement("BKG-30")
-def test_a_payment_books_the_slot_or_is_refused(details: AppointmentDetails, cause: Cause) -> None:
-    event = AppointmentPaymentRecorded(details=details, invoice_id=INVOICE)
-    (book,) = follow(event, cause)
-    command = BookSlot(
+def the_booking_of(details: AppointmentDetails, until: datetime) -> BookSlot:
+    return BookSlot(
         appointment_id=details.appointment_id,
         starts_at=details.starts_at,
         invoice_id=INVOICE,
-        now=cause.now,
+        now=until,
     )
-    assert sent([book]) == [("doctor_days", DAY, command)]
+
+
+async def follow_payment(
+    details: AppointmentDetails, cause: Cause, *before: AppointmentCommand, others: int = 0
+) -> tuple[list[Dispatch], PatientBookingQuota]:
+    """What follows from the payment of an appointment, and what counts then beside `others` of the same doctor."""
+    booking, names = build_booking(MemoryEventStore()), count(1)
+
+    async def say(handler: Any, key: UUID, command: object) -> None:
+        context = CommandContext(command_id=UUID(int=next(names)), metadata=cause.envelope.metadata)
+        await handler.handle(command, key=key, context=context)
+
+    me, patient = details.appointment_id, details.patient_id
+    asked = RequestAppointment(details=details, hold_expires_at=cause.now, booking_limit=1)
+    for command in (asked, *before, RecordPayment(appointment_id=me, invoice_id=INVOICE)):
+        await say(booking.appointments, me, command)
+    for number in range(others):
+        other = AppointmentId(UUID(int=100 + number))
+        await say(booking.quotas, patient, replace(the_claim(details), appointment_id=other))
+    paid = AppointmentPaymentRecorded(details=details, invoice_id=INVOICE)
+    dispatches = await on_payment_recorded(paid, cause, booking)
+    quota, _ = await booking.quotas.load(tenant=cause.tenant, key=patient)
+    return list(dispatches), quota
+
+
+def the_claim(details: AppointmentDetails) -> ClaimQuota:
+    return ClaimQuota(
+        patient_id=details.patient_id,
+        appointment_id=details.appointment_id,
+        clinician_id=details.clinician_id,
+        limit=1,
+    )
+
+
+@pytest.mark.requirement("BKG-30")
+async def test_a_payment_books_the_slot_or_is_refused(
+    details: AppointmentDetails, cause: Cause
+) -> None:
+    (book,), quota = await follow_payment(details, cause)
+    assert sent([book]) == [("doctor_days", DAY, the_booking_of(details, cause.now))]
     (refuse,) = otherwise(book, SlotNotHeld())
     assert refuse.command == RecordLatePayment(
         appointment_id=details.appointment_id, invoice_id=INVOICE, now=cause.now
     )
+    assert not quota.live
+
+
+@pytest.mark.requirement("BKG-28", "BKG-30")
+async def test_what_late_money_brings_back_counts_again_or_the_money_goes_back(
+    details: AppointmentDetails, cause: Cause
+) -> None:
+    lapse = LapseAppointment(appointment_id=details.appointment_id, now=cause.now)
+    (book,), quota = await follow_payment(details, cause, lapse)
+    assert book.command == the_booking_of(details, cause.now)
+    assert set(quota.live) == {details.appointment_id}
+    (refuse,), quota = await follow_payment(details, cause, lapse, others=1)
+    assert isinstance(refuse.command, RecordLatePayment)
+    assert set(quota.live) == {UUID(int=100)}
+
+
+def test_refused_money_brings_nothing_back_that_counts(
+    details: AppointmentDetails, cause: Cause
+) -> None:
+    release = ReleaseQuota(patient_id=details.patient_id, appointment_id=details.appointment_id)
+    refused = LatePaymentRefused(details=details, invoice_id=INVOICE)
+    assert sent(follow(refused, cause)) == [("quotas", UUID(int=2), release)]
 
 
 def test_an_expired_hold_ends_its_appointment(details: AppointmentDetails, cause: Cause) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
+from booking.application import Booking
 from booking.domain.appointment.commands import (
     CancelAppointment,
     LapseAppointment,
@@ -20,7 +21,9 @@ from booking.domain.appointment.events import (
     AppointmentRequested,
     AppointmentReserved,
     CancelledBy,
+    LatePaymentRefused,
 )
+from booking.domain.appointment.state import Cancelled
 from booking.domain.details import AppointmentDetails
 from booking.domain.doctor_day.commands import BookSlot, FreeSlot
 from booking.domain.doctor_day.errors import SlotUnavailable
@@ -70,12 +73,7 @@ def on_appointment_requested(event: AppointmentRequested, cause: Cause) -> Seque
     claim = Dispatch(
         to="quotas",
         key=details.patient_id,
-        command=ClaimQuota(
-            patient_id=details.patient_id,
-            appointment_id=details.appointment_id,
-            clinician_id=details.clinician_id,
-            limit=event.booking_limit,
-        ),
+        command=_claim_quota(details, event.booking_limit),
         otherwise={UnconfirmedLimit: partial(_cancel, details, cause)},
     )
     if event.hold_expires_at is not None:
@@ -83,10 +81,26 @@ def on_appointment_requested(event: AppointmentRequested, cause: Cause) -> Seque
     return [claim, _to_appointment(details, ReserveAppointment(details=details))]
 
 
-def on_payment_recorded(event: AppointmentPaymentRecorded, cause: Cause) -> Sequence[Dispatch]:
-    """Book what is held, take again what has lapsed, or give the money back (BKG-29, BKG-30)."""
+async def on_payment_recorded(
+    event: AppointmentPaymentRecorded, cause: Cause, booking: Booking
+) -> Sequence[Dispatch]:
+    """Book what is held, take again what has lapsed, or give the money back (BKG-29, BKG-30).
+
+    What lapsed has counted no more, so it has to count again before it takes anything (BKG-28).
+    """
     details = event.details
     refuse = _refuse_money(details, event.invoice_id, cause)
+    state, _ = await booking.appointments.load(tenant=cause.tenant, key=details.appointment_id)
+    if isinstance(state, Cancelled):
+        if not state.coming_back:
+            return [refuse]
+        again = _claim_quota(details, state.booking_limit, again=True)
+        try:
+            await booking.quotas.handle(
+                again, key=details.patient_id, context=cause.command("again")
+            )
+        except UnconfirmedLimit:
+            return [refuse]
     return [
         Dispatch(
             to="doctor_days",
@@ -113,6 +127,11 @@ def on_appointment_cancelled(event: AppointmentCancelled, _cause: Cause) -> Sequ
     return [*freed, _release(event.details)]
 
 
+def on_late_payment_refused(event: LatePaymentRefused, _cause: Cause) -> Sequence[Dispatch]:
+    """It may have begun to count again in vain."""
+    return [_release(event.details)]
+
+
 def on_appointment_completed(event: AppointmentCompleted, _cause: Cause) -> Sequence[Dispatch]:
     return [_release(event.details)]
 
@@ -130,6 +149,18 @@ def _free(details: AppointmentDetails) -> Dispatch:
         to="doctor_days",
         key=day_key(details.clinician_id, details.day),
         command=FreeSlot(appointment_id=details.appointment_id, starts_at=details.starts_at),
+    )
+
+
+def _claim_quota(
+    details: AppointmentDetails, limit: int | None, *, again: bool = False
+) -> ClaimQuota:
+    return ClaimQuota(
+        patient_id=details.patient_id,
+        appointment_id=details.appointment_id,
+        clinician_id=details.clinician_id,
+        limit=limit,
+        again=again,
     )
 
 
@@ -165,6 +196,7 @@ RESERVATION = Process(
         AppointmentRequested: on_appointment_requested,
         AppointmentPaymentRecorded: on_payment_recorded,
         AppointmentCancelled: on_appointment_cancelled,
+        LatePaymentRefused: on_late_payment_refused,
         AppointmentCompleted: on_appointment_completed,
         AppointmentNoShowMarked: on_no_show_marked,
     },

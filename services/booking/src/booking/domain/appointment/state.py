@@ -47,6 +47,7 @@ class Held:
 
     details: AppointmentDetails
     invoice_id: InvoiceId | None = None
+    booking_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +84,7 @@ class Cancelled:
     """Ended before its time. A lapsed hold may come back when the money arrives after all.
 
     `money_settled`: what was paid for it has bought it, or was refused, so nothing follows from hearing of it again.
+    `booking_limit`: as it was requested with, for coming back.
     """
 
     details: AppointmentDetails
@@ -90,6 +92,12 @@ class Cancelled:
     money_settled: bool
     refund_eligible: bool
     invoice_id: InvoiceId | None = None
+    booking_limit: int | None = None
+
+    @property
+    def coming_back(self) -> bool:
+        """Late money asks for its slot, and has no answer yet."""
+        return self.may_revive and self.invoice_id is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +122,7 @@ Appointment = Unknown | Held | Reserved | Cancelled | Completed | NoShow
 def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
     match event:
         case AppointmentRequested():
-            return Held(details=event.details)
+            return Held(details=event.details, booking_limit=event.booking_limit)
         case AppointmentReserved():
             return Reserved(details=event.details, payment_status=event.payment_status)
         case AppointmentPaymentRecorded():
@@ -137,6 +145,7 @@ def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
                 money_settled=isinstance(state, Reserved)
                 and state.payment_status is PaymentStatus.PAID,
                 refund_eligible=event.refund_eligible,
+                booking_limit=state.booking_limit if isinstance(state, Held) else None,
             )
         case AppointmentStarted():
             return _reserved(state, started=True)

@@ -9,12 +9,13 @@ __all__ = ["ClaimQuota", "PatientBookingQuotaCommand", "ReleaseQuota"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimQuota:
-    """`limit` bookings with one doctor at most; None: any number."""
+    """`limit` bookings with one doctor at most; None: any number. `again`: it had ended and is coming back."""
 
     patient_id: PatientId
     appointment_id: AppointmentId
     clinician_id: ClinicianId
     limit: int | None = None
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,8 @@ def decide(
 
 
 def claim(command: ClaimQuota, state: PatientBookingQuota) -> Sequence[BookingQuotaClaimed]:
-    if command.appointment_id in state.live or command.appointment_id in state.ended:
+    ended = command.appointment_id in state.ended and not command.again
+    if command.appointment_id in state.live or ended:
         return []
     if command.limit is not None and state.count(command.clinician_id) >= command.limit:
         raise UnconfirmedLimit(limit=command.limit)

@@ -16,7 +16,7 @@ __all__ = ["PatientBookingQuota", "evolve"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatientBookingQuota:
-    """What counts, and what has counted: a repeated claim of an ended appointment does not count again."""
+    """What counts, and what has counted: a mere repeat of an ended appointment's claim does not count again."""
 
     live: Mapping[AppointmentId, ClinicianId] = field(default_factory=dict)
     ended: frozenset[AppointmentId] = frozenset()

@@ -56,3 +56,15 @@ def test_an_ended_booking_makes_room_for_the_next() -> None:
 def test_a_claim_heard_again_after_the_end_does_not_count() -> None:
     quota.given(claimed, released).when(claim).then_nothing()
     quota.given().when(release).then_nothing()
+
+
+@pytest.mark.requirement("BKG-28", "BKG-30")
+def test_an_ended_booking_that_comes_back_counts_again_if_there_is_room() -> None:
+    again = replace(claim, again=True)
+    back = quota.given(claimed, released)
+    back.when(again).then(claimed)
+    quota.given(claimed, released, claimed).when(again).then_nothing()
+    quota.given(claimed, released, claimed).when(another).then_rejected(UnconfirmedLimit, limit=1)
+    other = replace(claimed, appointment_id=SECOND)
+    quota.given(claimed, released, other).when(again).then_rejected(UnconfirmedLimit, limit=1)
+    quota.given(claimed, released, other).when(replace(again, limit=2)).then(claimed)
