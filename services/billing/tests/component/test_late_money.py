@@ -257,6 +257,20 @@ async def test_a_price_that_is_withdrawn_meanwhile_changes_nothing_for_who_has_p
     assert (await world.money()).findings == ()
 
 
+@pytest.mark.requirement("BIL-04", "BIL-45")
+async def test_what_is_withdrawn_just_before_it_is_booked_has_its_invoice_and_can_be_paid(
+    world: Any,
+) -> None:
+    mode = {"payment_mode": "BOOK_THEN_PAY_TO_ENTER"}
+    await world.withdraw()
+    appointment_id, answer = await begun(world, hold_minutes=None, **mode)
+    await world.reserve(appointment_id, status="UNPAID", **mode)
+    await world.press_pay(answer)
+    (paid,) = world.facts(InvoicePaid)
+    assert (paid.appointment_id, paid.total_kopecks) == (appointment_id, 150_000)
+    assert (await world.money()).findings == ()
+
+
 @pytest.mark.requirement("BIL-43")
 async def test_money_that_booking_heard_of_after_a_late_cancellation_goes_back(world: Any) -> None:
     mode = {"payment_mode": "BOOK_THEN_PAY_TO_ENTER"}

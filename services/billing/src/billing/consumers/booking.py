@@ -1,7 +1,6 @@
 """Booking's word about appointments: invoices are issued, voided, and their money decided about (S1, S7)."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 
 from billing.application import Billing
@@ -15,7 +14,6 @@ from billing.domain.invoice.commands import (
 )
 from billing.domain.invoice.decider import invoice_id_of
 from billing.domain.price_list.decider import line_of
-from billing.domain.price_list.errors import ServiceNotPriced
 from contracts.booking import (
     AppointmentCancelled,
     AppointmentFact,
@@ -44,8 +42,7 @@ async def on_appointment_reserved(
     """A visit that is booked first and paid later may be reserved without having been requested."""
     if event.payment_mode == "FREE":
         return []
-    with suppress(ServiceNotPriced):  # off sale by now; what was requested before has its invoice
-        await _issue(event, None, cause, billing)
+    await _issue(event, None, cause, billing)
     appointment_id = AppointmentId(event.appointment_id)
     note = NoteReservation(appointment_id=appointment_id)
     return [Dispatch(to="invoices", key=invoice_id_of(appointment_id), command=note)]

@@ -37,19 +37,24 @@ def publish(command: PublishPrice, state: PriceList) -> Sequence[PricePublished]
         name=command.name,
         price=command.price,
     )
-    return [] if state.prices.get(command.service_id) == published else [published]
+    sold = command.service_id not in state.withdrawn
+    return [] if sold and state.prices.get(command.service_id) == published else [published]
 
 
 def withdraw(command: WithdrawPrice, state: PriceList) -> Sequence[PriceWithdrawn]:
     if command.service_id not in state.prices:
         raise ServiceNotPriced
-    if state.prices[command.service_id] is None:
+    if command.service_id in state.withdrawn:
         return []
     return [PriceWithdrawn(service_id=command.service_id, branch_id=command.branch_id)]
 
 
 def line_of(state: PriceList, service_id: ServiceId) -> InvoiceLine:
-    """The line of an invoice for a service at today's price; raises ServiceNotPriced."""
+    """The line of an invoice for a service that was booked, at its latest price; raises ServiceNotPriced.
+
+    Booking offers only what is sold. What is withdrawn a moment later was booked all the same, and without an invoice
+    nobody could pay for it and enter (BIL-45).
+    """
     price = state.prices.get(service_id)
     if price is None:
         raise ServiceNotPriced

@@ -34,6 +34,9 @@ publish = PublishPrice(
 )
 withdraw = WithdrawPrice(service_id=SERVICE, branch_id=BRANCH)
 withdrawn = PriceWithdrawn(service_id=SERVICE, branch_id=BRANCH)
+line = InvoiceLine(
+    service_id=SERVICE, code=published.code, name=published.name, price=published.price
+)
 price_list = Specification(PRICE_LIST)
 
 
@@ -67,10 +70,13 @@ def test_a_price_is_withdrawn_once_and_may_come_back() -> None:
 
 @pytest.mark.requirement("BIL-01")
 def test_only_a_service_with_a_price_can_be_prepaid() -> None:
-    assert line_of(fold(PRICE_LIST, [published]), SERVICE) == InvoiceLine(
-        service_id=SERVICE, code=published.code, name=published.name, price=published.price
-    )
-    histories: list[list[PriceListEvent]] = [[], [published, withdrawn]]
-    for history in histories:
-        with pytest.raises(ServiceNotPriced):
-            line_of(fold(PRICE_LIST, history), SERVICE)
+    assert line_of(fold(PRICE_LIST, [published]), SERVICE) == line
+    with pytest.raises(ServiceNotPriced):
+        line_of(fold(PRICE_LIST, [published]), OTHER)
+
+
+@pytest.mark.requirement("BIL-04", "BIL-45")
+def test_what_was_booked_a_moment_before_it_was_withdrawn_is_invoiced_at_its_last_price() -> None:
+    dearer = replace(published, price=Money(kopecks=160_000))
+    history: list[PriceListEvent] = [published, dearer, withdrawn]
+    assert line_of(fold(PRICE_LIST, history), SERVICE) == replace(line, price=dearer.price)
