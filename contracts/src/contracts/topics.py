@@ -14,6 +14,7 @@ __all__ = [
     "ROOM_EVENTS",
     "TOPICS",
     "Topic",
+    "topic_of",
 ]
 
 
@@ -42,3 +43,11 @@ TOPICS = (
     CONCLUSIONS_EVENTS,
     NOTIFICATIONS_EVENTS,
 )
+
+
+def topic_of(fact: PublicEvent) -> Topic:
+    """Where a fact is told; raises KeyError when it is nobody's."""
+    for topic in TOPICS:
+        if type(fact) in topic.facts:
+            return topic
+    raise KeyError(fact.type_name())

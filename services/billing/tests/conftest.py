@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
-from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -20,11 +19,10 @@ from typing_extensions import override
 from billing.adapters.yookassa import YooKassa, YooKassaProfile
 from billing.api.dependencies import Gate
 from billing.application import Billing
-from billing.bootstrap import CODEC, VIEWS, build_api, build_billing, build_flows
+from billing.bootstrap import SERVICE, build_api, build_billing
 from billing.domain.payment.commands import ExpirePayment
 from billing.domain.policies import BillingPolicies
 from billing.domain.verification import MoneyReport, verify_money
-from billing.timers import DEADLINES, TIMERS
 from contracts.billing import FACTS
 from contracts.booking import (
     AppointmentCancelled,
@@ -37,12 +35,11 @@ from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS
 from event_store import CommandContext, EventStore, Metadata
 from event_store.memory import MemoryEventStore
 from messaging import Envelope, Runnable, batch_consumer
-from messaging.memory import MemoryBus, MemoryInbox
 from messaging.testing import drain, running
 from policies import PolicyBook
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, Views
+from read_models import ProjectionRunner
 from sandbox.acquirer.acquirer import Acquirer as SandboxAcquirer
 from sandbox.acquirer.acquirer import Shop
 from sandbox.acquirer.bootstrap import build as build_acquirer
@@ -51,15 +48,15 @@ from sandbox.testing import Till, receipt
 from sandbox.web import listen
 from service_kit.http import Patience, ProviderClient
 from service_kit.ids import new_id
+from service_kit.stage import Stage
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
-from timers import TimerWorker
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 SECRETS = {"north": "north-key", "south": "south-key"}
 PATIENT = UUID("0190c000-0000-7000-8000-000000000001")
 OTHER = UUID("0190c000-0000-7000-8000-000000000002")
 BRANCH = UUID("0190c000-0000-7000-8000-000000000003")
-SERVICE = UUID("0190c000-0000-7000-8000-000000000004")
+THERAPY = UUID("0190c000-0000-7000-8000-000000000004")
 DOCTOR = UUID("0190c000-0000-7000-8000-000000000005")
 PRICE = 150_000
 HASTY = Patience(attempts=2, first_pause=0.001, longest_pause=0.002, break_after=1000)
@@ -164,16 +161,21 @@ class World:
     clock: FixedClock
     acquirer: Acquirer
     store: EventStore
-    bus: MemoryBus
+    stage: Stage
+    ear: Runnable
     billing: Billing
     app: FastAPI
     client: httpx.AsyncClient
-    runner: ProjectionRunner
-    timers: TimerWorker
-    flows: Mapping[str, Runnable]
     keyring: MemoryKeyring
     told: list[tuple[str, PublicEvent]] = field(default_factory=list)
-    positions: Any = field(default_factory=lambda: count(1))
+
+    @property
+    def runner(self) -> ProjectionRunner:
+        return self.stage.runner
+
+    @property
+    def flows(self) -> Mapping[str, Runnable]:
+        return {**self.stage.flows, "ear": self.ear}
 
     async def settle(self) -> None:
         """Let everything happen that follows from what has happened."""
@@ -184,7 +186,7 @@ class World:
         """Let time pass, and everything happen that it brings."""
         self.clock.set(self.clock.now() + timedelta(**by))
         await self.runner.drain()
-        await self.timers.fire_due()
+        await self.stage.timers.fire_due()
         await self.settle()
 
     def headers(self, role: str, *, tenant: str = "north", **claims: Any) -> dict[str, str]:
@@ -195,24 +197,7 @@ class World:
         return self.headers("patient", patient_id=patient, **claims)
 
     async def booking_says(self, event: PublicEvent, *, tenant: str = "north") -> None:
-        appointment: Any = event
-        envelope = Envelope(
-            id=new_id(),
-            source="booking",
-            type=event.type_name(),
-            key=f"appointment-{tenant}.{appointment.appointment_id}",
-            position=f"{next(self.positions):032x}",
-            data=event.model_dump_json().encode(),
-            metadata=Metadata(
-                tenant=tenant,
-                actor="service:booking",
-                role="service",
-                time=self.clock.now(),
-                correlation=new_id(),
-                subject=str(appointment.patient_id),
-            ),
-        )
-        await self.bus.publish(BOOKING_EVENTS, [envelope])
+        await self.stage.publish(BOOKING_EVENTS, event, tenant=tenant)
         await self.settle()
 
     async def sell(self, *, tenant: str = "north", price: int = PRICE) -> None:
@@ -220,7 +205,7 @@ class World:
             "/api/v1/price-list/services",
             json={
                 "branch_id": str(BRANCH),
-                "service_id": str(SERVICE),
+                "service_id": str(THERAPY),
                 "department": "Терапия",
                 "code": "B01.047.001",
                 "name": "Приём терапевта",
@@ -234,7 +219,7 @@ class World:
     async def withdraw(self) -> None:
         """The service is not sold any more."""
         answer = await self.client.delete(
-            f"/api/v1/price-list/services/{SERVICE}",
+            f"/api/v1/price-list/services/{THERAPY}",
             params={"branch_id": str(BRANCH)},
             headers=self.headers("administrator"),
         )
@@ -346,7 +331,7 @@ class World:
     async def money(self) -> MoneyReport:
         """The checker's word on the whole log."""
         events = [
-            (event.meta().tenant, CODEC.decode(event))
+            (event.meta().tenant, SERVICE.codec.decode(event))
             async for page in self.store.read_all()
             for event in page.events
         ]
@@ -418,10 +403,7 @@ class World:
 
     async def handle_all_again(self) -> None:
         """As if every position had been forgotten."""
-        inbox = MemoryInbox()
-        again = build_flows(self.billing, self.store, self.bus, inbox, self.clock)
-        await drain(*again.values())
-        await self.runner.drain()
+        await self.stage.handle_all_again(self.billing)
 
     def minutes(self, number: float) -> timedelta:
         return timedelta(minutes=number)
@@ -448,7 +430,7 @@ def appointment(kind: Any, appointment_id: UUID, patient: UUID = PATIENT, **more
         "branch_id": BRANCH,
         "zone": "Europe/Moscow",
         "kind": "ONLINE",
-        "service_id": SERVICE,
+        "service_id": THERAPY,
         "starts_at": datetime(2026, 12, 1, 10, 0, tzinfo=UTC),
         "ends_at": datetime(2026, 12, 1, 10, 30, tzinfo=UTC),
         "payment_mode": "PAY_TO_BOOK",
@@ -488,10 +470,10 @@ async def world(
     store: EventStore,
 ) -> AsyncIterator[World]:
     pool = await asyncpg.create_pool(database, min_size=1, max_size=5)
-    bus, inbox, keyring = MemoryBus(), MemoryInbox(), MemoryKeyring()
+    keyring = MemoryKeyring()
     policies = PolicyBook(store, BillingPolicies, service="billing", fresh_seconds=0)
     billing = build_billing(store, provider, Sealers(keyring), policies)
-    runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=clock)
+    stage = Stage(SERVICE, billing, pool, clock, store=store)
     told: list[tuple[str, PublicEvent]] = []
     kinds = {kind.type_name(): kind for kind in FACTS}
 
@@ -500,36 +482,29 @@ async def world(
             fact = kinds[envelope.type].model_validate_json(envelope.data)
             told.append((envelope.tenant, fact))
 
-    flows = {
-        **build_flows(billing, store, bus, inbox, clock),
-        "ear": batch_consumer(
-            name="ear", topic=BILLING_EVENTS, types=kinds, apply=hear, bus=bus, inbox=inbox
-        ),
-    }
+    ear = batch_consumer(
+        name="ear", topic=BILLING_EVENTS, types=kinds, apply=hear, bus=stage.bus, inbox=stage.inbox
+    )
     app = build_api(
         make_kit("billing", clock=clock),
         billing,
         policies,
         Gate(sources=(ip_network("127.0.0.0/8"),)),
-        views=Views(pool, VIEWS, runner=runner),
-        queries=Queries(pool),
+        views=stage.views,
+        queries=stage.queries,
     )
-    await runner.drain()
+    await stage.runner.drain()
     acquirer.callbacks.app = app
     async with api_client(app) as client:
         made = World(
             clock=clock,
             acquirer=acquirer,
             store=store,
-            bus=bus,
+            stage=stage,
+            ear=ear,
             billing=billing,
             app=app,
             client=client,
-            runner=runner,
-            timers=TimerWorker(
-                pool, TIMERS, DEADLINES, app=billing, service="billing", clock=clock
-            ),
-            flows=flows,
             keyring=keyring,
             told=told,
         )

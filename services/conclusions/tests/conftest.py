@@ -23,30 +23,28 @@ from conclusions.adapters.sealed_files import SealedFolder
 from conclusions.adapters.signing_keys import PostgresSigningKeys
 from conclusions.application import Conclusions
 from conclusions.application.ports import AUTHORITY
-from conclusions.bootstrap import CODEC, VIEWS, build_api, build_conclusions, build_flows
-from conclusions.timers import DEADLINES, TIMERS
+from conclusions.bootstrap import SERVICE, build_api, build_conclusions
 from contracts.booking import AppointmentReserved
 from contracts.consultation_room import ConsultationCompleted
 from contracts.fact import PublicEvent
 from contracts.identity import ClinicianRegistered, OrganisationRegistered, PatientRegistered
-from contracts.topics import BOOKING_EVENTS, CONCLUSIONS_EVENTS, IDENTITY_EVENTS, ROOM_EVENTS, Topic
-from event_store import EventStore, Metadata, RecordedEvent
+from contracts.topics import CONCLUSIONS_EVENTS, topic_of
+from event_store import EventStore, RecordedEvent
 from event_store.memory import MemoryEventStore
-from messaging import Envelope, Runnable
+from messaging import Envelope
 from messaging.bus import BEGINNING, AssignedPartition
-from messaging.memory import MemoryBus, MemoryInbox
 from messaging.testing import drain, until
 from privacy.keyring import MasterKeys
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, Views
+from read_models import ProjectionRunner
 from sandbox.certificate_authority.bootstrap import build as build_authority
 from service_kit.database import migrate
 from service_kit.http import Patience, ProviderClient
 from service_kit.ids import new_id
 from service_kit.kit import Kit
+from service_kit.stage import Stage
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
-from timers import TimerWorker
 from vocabulary.ids import TenantId
 
 STARTS_AT = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
@@ -64,64 +62,47 @@ def consultation_of(patient: UUID, number: int = 0, tenant: str = "north") -> UU
 
 
 @dataclass
-class Service:
+class World:
     kit: Kit
     clock: FixedClock
     app: FastAPI
     client: httpx.AsyncClient
     conclusions: Conclusions
-    store: EventStore
-    bus: MemoryBus
-    flows: Mapping[str, Runnable]
-    runner: ProjectionRunner
-    timers: TimerWorker
+    stage: Stage
     sealers: Sealers
     keyring: MemoryKeyring
     pool: "asyncpg.Pool[asyncpg.Record]"
     files: Path
     authority: "Authority"
     authority_client: httpx.AsyncClient
-    positions: int = 0
     keys: int = field(default=0)
 
+    @property
+    def store(self) -> EventStore:
+        return self.stage.store
+
+    @property
+    def runner(self) -> ProjectionRunner:
+        return self.stage.runner
+
     async def settle(self) -> None:
-        """Let everything happen that follows from what was done."""
-        await drain(*self.flows.values(), timeout=30)
+        """Let everything happen that follows from what was done, but for the timers."""
+        await drain(*self.stage.flows.values(), timeout=30)
         await self.runner.drain()
 
     async def fire(self) -> int:
         await self.runner.drain()
-        fired = await self.timers.fire_due()
+        fired = await self.stage.timers.fire_due()
         await self.settle()
         return fired
 
-    async def tell(
-        self, topic: Topic, key: str, event: PublicEvent, *, tenant: str = "north", times: int = 1
-    ) -> None:
-        """Another service publishes, `times` times the same."""
-        self.positions += 1
-        envelope = Envelope(
-            id=new_id(),
-            source=topic.producer,
-            type=event.type_name(),
-            key=f"{key}-{tenant}",
-            position=f"{self.positions:032x}",
-            data=event.model_dump_json().encode(),
-            metadata=Metadata(
-                tenant=tenant,
-                actor=f"service:{topic.producer}",
-                role="service",
-                time=self.clock.now(),
-                correlation=new_id(),
-            ),
-        )
-        for _ in range(times):
-            await self.bus.publish(topic, [envelope])
+    async def tell(self, *facts: PublicEvent, tenant: str = "north", times: int = 1) -> None:
+        """Other services publish, `times` times the same."""
+        for fact in facts:
+            await self.stage.publish(topic_of(fact), fact, tenant=tenant, times=times)
 
     async def tell_people(self, tenant: str = "north") -> None:
         await self.tell(
-            IDENTITY_EVENTS,
-            "organisation",
             OrganisationRegistered(
                 organisation_id=new_id(),
                 legal_name=f"ООО «Клиника {tenant}»",
@@ -132,8 +113,6 @@ class Service:
         last, first, patronymic = DOCTOR_NAME.split()
         for clinician in (DOCTOR, COLLEAGUE):
             await self.tell(
-                IDENTITY_EVENTS,
-                str(clinician),
                 ClinicianRegistered(
                     clinician_id=clinician,
                     account_id=new_id(),
@@ -152,8 +131,6 @@ class Service:
                 {"last_name": SECRET, "first_name": first, "birth_date": "1985-11-22"},
             )
             await self.tell(
-                IDENTITY_EVENTS,
-                str(patient),
                 PatientRegistered(
                     patient_id=patient,
                     account_id=new_id(),
@@ -182,8 +159,6 @@ class Service:
         appointment_id = uuid5(consultation_id, "appointment")
         starts_at = STARTS_AT - timedelta(days=number)
         await self.tell(
-            BOOKING_EVENTS,
-            str(appointment_id),
             AppointmentReserved(
                 appointment_id=appointment_id,
                 patient_id=patient,
@@ -203,8 +178,6 @@ class Service:
             times=times,
         )
         await self.tell(
-            ROOM_EVENTS,
-            str(consultation_id),
             ConsultationCompleted(
                 consultation_id=consultation_id,
                 appointment_id=appointment_id,
@@ -289,8 +262,10 @@ class Service:
             async for batch in partition.batches(after=BEGINNING, limit=100):
                 heard.extend(each.envelope for each in batch)
 
-        ends = await self.bus.ends(CONCLUSIONS_EVENTS)
-        listening = asyncio.ensure_future(self.bus.consume(CONCLUSIONS_EVENTS, "test", listen))
+        ends = await self.stage.bus.ends(CONCLUSIONS_EVENTS)
+        listening = asyncio.ensure_future(
+            self.stage.bus.consume(CONCLUSIONS_EVENTS, "test", listen)
+        )
         await until(lambda: len(heard) >= sum(end - BEGINNING for end in ends))
         listening.cancel()
         await asyncio.wait([listening])
@@ -327,7 +302,7 @@ async def running_service(
     clock: FixedClock | None = None,
     store: EventStore | None = None,
     timestamp_url: str | None = None,
-) -> AsyncIterator[Service]:
+) -> AsyncIterator[World]:
     clock = clock or FixedClock(NOON)
     store = store or MemoryEventStore()
     kit = make_kit("conclusions", clock=clock)
@@ -366,29 +341,17 @@ async def running_service(
             authority=authority,
             keys=PostgresSigningKeys(pool, MasterKeys(current="1", keys={"1": b"k" * 32})),
         )
-        bus, inbox = MemoryBus(), MemoryInbox()
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=clock)
-        await runner.drain()
-        app = build_api(
-            kit,
-            conclusions,
-            views=Views(pool, VIEWS, runner=runner),
-            queries=Queries(pool),
-        )
+        stage = Stage(SERVICE, conclusions, pool, clock, store=store)
+        await stage.runner.drain()
+        app = build_api(kit, conclusions, views=stage.views, queries=stage.queries)
         client = await stack.enter_async_context(api_client(app))
-        service = Service(
+        service = World(
             kit=kit,
             clock=clock,
             app=app,
             client=client,
             conclusions=conclusions,
-            store=store,
-            bus=bus,
-            flows=build_flows(conclusions, store, bus, inbox, clock),
-            runner=runner,
-            timers=TimerWorker(
-                pool, TIMERS, DEADLINES, app=conclusions, service="conclusions", clock=clock
-            ),
+            stage=stage,
             sealers=sealers,
             keyring=keyring,
             pool=pool,
@@ -402,7 +365,7 @@ async def running_service(
 
 
 @pytest.fixture
-def open_service() -> Callable[..., AbstractAsyncContextManager[Service]]:
+def open_service() -> Callable[..., AbstractAsyncContextManager[World]]:
     return running_service
 
 
@@ -423,6 +386,6 @@ def tool(tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-async def service(database: str, tmp_path: Path) -> AsyncIterator[Service]:
+async def service(database: str, tmp_path: Path) -> AsyncIterator[World]:
     async with running_service(database, tmp_path) as running:
         yield running

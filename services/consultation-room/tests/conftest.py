@@ -22,33 +22,24 @@ from consultation_room.api.live import LiveRoom, LiveTerms
 from consultation_room.application import ConsultationRoom
 from consultation_room.application.live import Live
 from consultation_room.application.presence import Presence
-from consultation_room.bootstrap import (
-    CODEC,
-    VIEWS,
-    build_api,
-    build_live,
-    build_reactions,
-    build_room,
-)
+from consultation_room.bootstrap import SERVICE, VIEWS, build_api, build_live, build_room
 from consultation_room.consumers.booking import consultation_of
-from consultation_room.timers import DEADLINES, TIMERS
 from contracts.billing import InvoicePaid, InvoiceRefunded
 from contracts.booking import AppointmentCancelled, AppointmentRescheduled, AppointmentReserved
 from contracts.fact import PublicEvent
-from contracts.topics import ROOM_EVENTS, TOPICS
-from event_store import EventFilter, EventStore, Metadata
+from contracts.topics import ROOM_EVENTS, topic_of
+from event_store import EventFilter, EventStore
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
 from file_store.folder import FolderFileStore
 from messaging import Envelope, TopicLike
-from messaging.memory import MemoryBus, MemoryInbox
-from messaging.testing import drain
+from messaging.memory import MemoryBus
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, Views
+from read_models import Queries, Views
 from service_kit.errors import Unavailable
+from service_kit.stage import Stage
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
-from timers import TimerWorker
 from vocabulary.ids import ConsultationId
 
 NAMESPACE = UUID("0190a000-0000-7000-8000-00000000cafe")
@@ -176,23 +167,18 @@ class World:
         assert isinstance(self.kit.clock, FixedClock)
         self.clock = self.kit.clock
         self.store, self.pool, self.files = store, pool, FolderFileStore(folder)
-        self.room = build_room(store)
-        self.bus, self.inbox = RecordingBus(), MemoryInbox()
+        self.room, self.bus = build_room(store), RecordingBus()
         self.keyring = MemoryKeyring()
         self.sealers = Sealers(self.keyring)
-        self.runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=self.clock)
         self.tokens = Tokens(self.clock)
-        self.reactions = build_reactions(self.room, store, self.bus, self.inbox, self.clock)
-        self.timers = TimerWorker(
-            pool,
-            TIMERS,
-            DEADLINES,
-            app=self.room,
-            service="consultation_room",
-            clock=self.clock,
+        self.stage = Stage(SERVICE, self.room, pool, self.clock, store=store, bus=self.bus)
+        self.runner, self.settle, self.inbox = (
+            self.stage.runner,
+            self.stage.settle,
+            self.stage.inbox,
         )
         self._stack = stack
-        self._positions, self._keys = count(1), count(1)
+        self._keys = count(1)
         self._listening: dict[Process, asyncio.Task[None]] = {}
         self.client: httpx.AsyncClient
         self.process: Process
@@ -223,41 +209,14 @@ class World:
     async def stop_listening(self, process: Process) -> None:
         await _stop(self._listening[process])
 
-    async def settle(self) -> None:
-        """Let everything happen that follows, until nothing does."""
-        while True:
-            await drain(*self.reactions.values())
-            await self.runner.drain()
-            if not await self.timers.fire_due():
-                return
-
     async def handle_all_again(self) -> None:
         """As if every position had been forgotten."""
-        again = build_reactions(self.room, self.store, self.bus, MemoryInbox(), self.clock)
-        await drain(*again.values())
-        await self.runner.drain()
+        await self.stage.handle_all_again(self.room)
 
     async def tell(self, *facts: PublicEvent, tenant: str = "north", times: int = 1) -> None:
         """What other services publish; `times` for a bus that repeats itself."""
         for fact in facts:
-            topic = next(topic for topic in TOPICS if type(fact) in topic.facts)
-            envelope = Envelope(
-                id=some_id(f"{tenant} {fact.model_dump_json()}"),
-                source=topic.producer,
-                type=fact.type_name(),
-                key=f"thing-{tenant}.{fact.model_dump(mode='json')['appointment_id']}",
-                position=f"{next(self._positions):032x}",
-                data=fact.model_dump_json().encode(),
-                metadata=Metadata(
-                    tenant=tenant,
-                    actor="service:tests",
-                    role="service",
-                    time=self.clock.now(),
-                    correlation=some_id("story"),
-                ),
-            )
-            for _ in range(times):
-                await self.bus.publish(topic, [envelope])
+            await self.stage.publish(topic_of(fact), fact, tenant=tenant, times=times)
         await self.settle()
 
     def reserved(self, name: str = "appointment", **changes: Any) -> AppointmentReserved:

@@ -29,35 +29,27 @@ from contracts.identity import (
     OrganisationRegistered,
     PatientRegistered,
 )
-from contracts.topics import TOPICS
-from event_store import EventStore, Metadata
+from contracts.topics import topic_of
+from event_store import EventStore
 from event_store.memory import MemoryEventStore
-from messaging import Envelope, Inbox, Runnable
+from messaging import Inbox
 from messaging.memory import MemoryBus, MemoryInbox
-from messaging.testing import drain, running, until
+from messaging.testing import running, until
 from notifications.adapters.sms_ru import SmsRu
 from notifications.adapters.smtp import SmtpMailer, SmtpServer
+from notifications.application import Notifications
 from notifications.application.ports import Carrier
 from notifications.application.wording import Wording
-from notifications.bootstrap import (
-    CODEC,
-    VIEWS,
-    build_api,
-    build_notifications,
-    build_policies,
-    build_reactions,
-)
+from notifications.bootstrap import SERVICE, build_api, build_notifications, build_policies
 from notifications.domain.message_types import Channel
-from notifications.timers import DEADLINES, TIMERS
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, Views
 from sandbox.mail_sink.bootstrap import build as build_mail
 from sandbox.testing import Mail
 from sandbox.web import listen
 from service_kit.http import Patience, ProviderClient
+from service_kit.stage import Stage
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
-from timers import TimerWorker
 from vocabulary.ids import TenantId
 
 NAMESPACE = UUID("0190a000-0000-7000-8000-00000000feed")
@@ -97,24 +89,37 @@ class World:
         self.kit = make_kit("notifications", clock=FixedClock(NOW))
         assert isinstance(self.kit.clock, FixedClock)
         self.clock = self.kit.clock
-        self.store, self.bus, self.inbox, self.pool, self.mail = (
-            store,
-            MemoryBus(),
-            inbox,
-            pool,
-            mail,
-        )
+        self.store, self.pool, self.mail = store, pool, mail
         self.keyring = MemoryKeyring()
         self.sealers, self.policies = Sealers(self.keyring), build_policies(store)
         self.wording = Wording(self.kit.texts, "https://cabinet.example")
         self.provider = ProviderClient("mail", http, Patience(attempts=1, break_after=1000))
-        self.runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=self.clock)
-        state = {"policies": self.policies, "queries": Queries(pool), "wording": self.wording}
-        self.app = build_api(self.kit, state, Views(pool, VIEWS))
+        self.notifications = self.build(self.carriers())
+        self.bus = MemoryBus()
+        self.stage = Stage(
+            SERVICE, self.notifications, pool, self.clock, store=store, bus=self.bus, inbox=inbox
+        )
+        self.runner, self.settle, self.pass_time = (
+            self.stage.runner,
+            self.stage.settle,
+            self.stage.pass_time,
+        )
+        state = {
+            "policies": self.policies,
+            "queries": self.stage.queries,
+            "wording": self.wording,
+        }
+        self.app = build_api(self.kit, state, self.stage.views)
         self.tokens = Tokens(self.clock)
         self.client: httpx.AsyncClient
-        self._positions, self._keys = count(1), count(1)
-        self.start_up()
+        self._keys = count(1)
+
+    @property
+    def inbox(self) -> Inbox:
+        return self.stage.inbox
+
+    def build(self, carriers: Mapping[Channel, Carrier]) -> Notifications:
+        return build_notifications(self.store, self.policies, self.sealers, self.wording, carriers)
 
     def carriers(
         self, *, lookup: bool = True, smtp_port: int | None = None
@@ -136,34 +141,14 @@ class World:
         self, carriers: Mapping[Channel, Carrier] | None = None, inbox: Inbox | None = None
     ) -> None:
         """Start the service, or start it again, over the same store and inbox unless another one is given."""
-        self.inbox = inbox or self.inbox
-        self.notifications = build_notifications(
-            self.store, self.policies, self.sealers, self.wording, carriers or self.carriers()
-        )
-        self.reactions: Mapping[str, Runnable] = build_reactions(
-            self.notifications, self.store, self.bus, self.inbox, self.clock
-        )
-        self.timers = TimerWorker(
-            self.pool,
-            TIMERS,
-            DEADLINES,
-            app=self.notifications,
-            service="notifications",
-            clock=self.clock,
-        )
-
-    async def settle(self) -> None:
-        """Let everything happen that follows, timers too, until nothing does."""
-        while True:
-            await drain(*self.reactions.values(), timeout=30)
-            await self.runner.drain()
-            if not await self.timers.fire_due():
-                return
+        self.notifications = self.build(carriers or self.carriers())
+        self.stage.store = self.store
+        self.stage.start(self.notifications, inbox)
 
     @asynccontextmanager
     async def live(self) -> AsyncIterator[None]:
         """Have the service run beside the body, so that what was put off is tried again."""
-        async with running(*self.reactions.values()):
+        async with running(*self.stage.flows.values()):
             yield
 
     async def arrived(self, letters: int, to: str = ANNA) -> None:
@@ -175,32 +160,10 @@ class World:
 
         await until(there, timeout=30)
 
-    async def pass_time(self, step: timedelta) -> None:
-        """Later, with everything done that was due meanwhile."""
-        self.clock.advance(step)
-        await self.settle()
-
     async def publish(self, *facts: PublicEvent, tenant: str = "north", times: int = 1) -> None:
         """What other services put on the bus; `times` for a bus that repeats itself."""
         for fact in facts:
-            topic = next(topic for topic in TOPICS if type(fact) in topic.facts)
-            envelope = Envelope(
-                id=some_id(f"{tenant} {type(fact)} {fact.model_dump_json()}"),
-                source=topic.producer,
-                type=fact.type_name(),
-                key=f"thing-{tenant}.{getattr(fact, 'appointment_id', 'other')}",
-                position=f"{next(self._positions):032x}",
-                data=fact.model_dump_json().encode(),
-                metadata=Metadata(
-                    tenant=tenant,
-                    actor="service:tests",
-                    role="service",
-                    time=self.clock.now(),
-                    correlation=some_id("story"),
-                ),
-            )
-            for _ in range(times):
-                await self.bus.publish(topic, [envelope])
+            await self.stage.publish(topic_of(fact), fact, tenant=tenant, times=times)
 
     async def tell(self, *facts: PublicEvent, tenant: str = "north", times: int = 1) -> None:
         """Publish, and let everything happen that follows."""

@@ -88,8 +88,9 @@ async def _no_reset(_connection: asyncpg.Connection) -> None:
 async def migrate(pool: asyncpg.Pool, package: str) -> list[int]:
     """Apply `migrations/NNNN_name.sql` of an importable package that were not applied yet, in order.
 
-    Each runs in a transaction of its own, and processes that start together take turns. Answers the numbers applied
-    now. Raises ConfigurationError when an applied file was changed or a number is used twice.
+    A package without such a folder has none. Each runs in a transaction of its own, and processes that start together
+    take turns. Answers the numbers applied now. Raises ConfigurationError when an applied file was changed or a number
+    is used twice.
     """
     files = _files(package)
     async with pool.acquire() as connection:
@@ -124,10 +125,11 @@ async def migrate(pool: asyncpg.Pool, package: str) -> list[int]:
 
 
 def _files(package: str) -> dict[int, str]:
+    folder = resources.files(package).joinpath("migrations")
+    if not folder.is_dir():
+        return {}
     found: dict[int, str] = {}
-    for file in sorted(
-        resources.files(package).joinpath("migrations").iterdir(), key=lambda file: file.name
-    ):
+    for file in sorted(folder.iterdir(), key=lambda file: file.name):
         match = _FILE.fullmatch(file.name)
         if match is None:
             continue

@@ -23,6 +23,8 @@ class ServiceSettings(BaseSettings):
     port: int = Field(ge=0, le=65535)
     """0 lets the system choose."""
     database_url: SecretStr
+    database_connections: int = Field(default=16, ge=4)
+    """The most that one process opens to its own database."""
     bus_url: SecretStr
     """The PostgreSQL database of the embedded bus, or the bootstrap servers of Kafka."""
     identity_url: str

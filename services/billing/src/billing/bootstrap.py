@@ -1,11 +1,10 @@
 """Composition root of billing: builders for the API and the worker, read from top to bottom."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from ipaddress import ip_network
 from typing import Any, Final
 
-import asyncpg
 import httpx
 from fastapi import FastAPI
 
@@ -34,36 +33,27 @@ from billing.read_models import payments as payment_rows
 from billing.read_models import prices
 from billing.read_models import refunds as refund_rows
 from billing.settings import BillingSettings
-from billing.timers import DEADLINES, TIMERS
+from billing.timers import DEADLINES
 from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from event_store.memory import MemoryEventStore
-from event_store.postgres import PostgresEventStore
-from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
-from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
-from privacy.errors import KeyUnavailable
-from privacy.http import HttpKeyring
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, View, Views, create_views
+from read_models import Queries, View, Views
 from service_kit.app import create_app
-from service_kit.clock import Clock
-from service_kit.database import open_pool
-from service_kit.errors import Unavailable
-from service_kit.flows import Flows
-from service_kit.http import Patience, ProviderClient, open_service_tokens
+from service_kit.http import Patience, ProviderClient
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
-from timers import TimerWorker
+from service_kit.service import Service, open_ground, open_sealers
 
 __all__ = [
     "CODEC",
+    "SERVICE",
     "VIEWS",
     "build_api",
     "build_billing",
-    "build_flows",
     "describe",
     "open_billing",
 ]
@@ -74,15 +64,17 @@ PAYMENTS: Final = Codec(payment_events.STORED_NAMES)
 REFUNDS: Final = Codec(refund_events.STORED_NAMES)
 
 CODEC: Final[Codec[Any]] = Codec.merge(PRICE_LISTS, INVOICES, PAYMENTS, REFUNDS, POLICY_CODEC)
-VIEWS: Final[tuple[View[Any], ...]] = (
-    prices.VIEW,
-    invoice_rows.VIEW,
-    payment_rows.VIEW,
-    refund_rows.VIEW,
-    TIMERS,
+SERVICE: Final = Service(
+    name="billing",
+    codec=CODEC,
+    topic=BILLING_EVENTS,
+    publish=publish,
+    views=(prices.VIEW, invoice_rows.VIEW, payment_rows.VIEW, refund_rows.VIEW),
+    deadlines=DEADLINES,
+    processes=(collection.PROCESS, giving_back.PROCESS),
+    hears=((BOOKING_EVENTS, booking.HANDLERS),),
 )
-PROCESSES: Final = (collection.PROCESS, giving_back.PROCESS)
-RETRYABLE: Final = (Unavailable, KeyUnavailable)
+VIEWS: Final[tuple[View[Any], ...]] = SERVICE.all_views
 
 
 def build_billing(
@@ -142,55 +134,6 @@ def build_api(
     )
 
 
-def build_flows(
-    billing: Billing,
-    store: EventStore,
-    bus: Bus,
-    inbox: Inbox,
-    clock: Clock,
-    watch: Watch | None = None,
-) -> Mapping[str, Runnable]:
-    """Everything that moves events: out, in, and from one stream to the next."""
-    processes = {
-        f"process_{process.name}": own_consumer(
-            service="billing",
-            process=process,
-            store=store,
-            codec=CODEC,
-            app=billing,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-            retryable=RETRYABLE,
-        )
-        for process in PROCESSES
-    }
-    return {
-        "relay": Relay(
-            service="billing",
-            store=store,
-            codec=CODEC,
-            publish=publish,
-            bus=bus,
-            topic=BILLING_EVENTS,
-            inbox=inbox,
-            watch=watch,
-        ),
-        "inbox_booking": bus_consumer(
-            service="billing",
-            topic=BOOKING_EVENTS,
-            handlers=booking.HANDLERS,
-            app=billing,
-            bus=bus,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-            retryable=RETRYABLE,
-        ),
-        **processes,
-    }
-
-
 def build_gate(settings: BillingSettings) -> Gate:
     published = tuple(ip_network(source) for source in NOTIFICATION_SOURCES)
     return Gate(
@@ -211,56 +154,26 @@ def describe() -> FastAPI:
 
 @asynccontextmanager
 async def open_billing(settings: BillingSettings, kit: Kit) -> AsyncIterator[Parts]:
-    async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            open_pool(settings.database_url, application_name="billing", max_size=16)
-        )
-        bus_pool = await stack.enter_async_context(
-            open_pool(settings.bus_url, application_name="billing")
-        )
-        kit.health.add("database", lambda: _ask(pool))
-        kit.health.add("bus", lambda: _ask(bus_pool), required=False)
-        await create_views(pool, VIEWS)
-        store = await PostgresEventStore.open(pool)
-        stack.push_async_callback(store.close)
-        bus, inbox = await PostgresBus.open(bus_pool), await PostgresInbox.open(pool)
-        stack.push_async_callback(bus.close)
-        stack.push_async_callback(inbox.close)
-        tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
-        keys_client = await stack.enter_async_context(httpx.AsyncClient())
-        keyring = HttpKeyring(
-            keys_client, identity_url=settings.identity_url, service_token=tokens.of("identity")
-        )
-        client = await stack.enter_async_context(
-            ProviderClient.open("yookassa", settings.yookassa_url)
-        )
+    async with (
+        open_ground(SERVICE, settings, kit) as ground,
+        open_sealers(settings, kit) as (sealers, _),
+        ProviderClient.open("yookassa", settings.yookassa_url) as client,
+    ):
         kit.health.add("yookassa", client.check, required=False)
-
-        policies = PolicyBook(store, BillingPolicies, service="billing")
+        policies = PolicyBook(ground.store, BillingPolicies, service="billing")
         provider = YooKassa(client, _profiles(settings))
-        billing = build_billing(store, provider, Sealers(keyring), policies)
-        watch = Flows("billing", kit.health)
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
-        flows = build_flows(billing, store, bus, inbox, kit.clock, watch)
-        timers = TimerWorker(
-            pool, TIMERS, DEADLINES, app=billing, service="billing", clock=kit.clock
-        )
-        yield Parts(
-            api=build_api(
+        billing = build_billing(ground.store, provider, sealers, policies)
+        work = ground.work(billing)
+        yield work.parts(
+            build_api(
                 kit,
                 billing,
                 policies,
                 build_gate(settings),
-                views=Views(pool, VIEWS, runner=runner),
-                queries=Queries(pool),
+                views=work.views,
+                queries=ground.queries,
                 redirect_wait_seconds=settings.redirect_wait_seconds,
-            ),
-            tasks={
-                "views": runner.run,
-                "timers": timers.run,
-                "flows": watch.watching(runner, inbox, timers),
-                **{name: flow.run for name, flow in flows.items()},
-            },
+            )
         )
 
 
@@ -273,7 +186,3 @@ def _profiles(settings: BillingSettings) -> dict[str, YooKassaProfile]:
         )
         for tenant, shop in settings.yookassa_profiles.items()
     }
-
-
-async def _ask(pool: asyncpg.Pool) -> None:
-    await pool.fetchval("SELECT 1")

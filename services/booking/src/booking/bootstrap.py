@@ -1,11 +1,9 @@
 """How booking is put together."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
-import asyncpg
-import httpx
 from fastapi import FastAPI
 
 from booking.api import appointments, changing, doctors, reserving, schedule_templates
@@ -34,49 +32,32 @@ from booking.domain.schedule_template.decider import SCHEDULE_TEMPLATE
 from booking.domain.service_price import events as service_price_events
 from booking.domain.service_price.decider import SERVICE_PRICE
 from booking.publishing import publish
-from booking.read_models import VIEWS as OWN_VIEWS
+from booking.read_models import VIEWS as READ_MODELS
 from booking.settings import BookingSettings
-from booking.timers import DEADLINES, TIMERS
+from booking.timers import DEADLINES
 from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS, IDENTITY_EVENTS, ROOM_EVENTS
 from event_store import Codec, CommandHandler, EventStore
-from event_store.postgres import PostgresEventStore
-from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
-from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
-from privacy.errors import KeyUnavailable
-from privacy.http import HttpKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, View, Views, create_views
+from read_models import Queries, View, Views
 from service_kit.app import create_app
-from service_kit.clock import Clock
-from service_kit.database import open_pool
-from service_kit.errors import Unavailable
-from service_kit.flows import Flows
-from service_kit.http import open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
-from timers import TimerWorker
+from service_kit.service import Service, open_ground, open_sealers
 
 __all__ = [
     "CODEC",
+    "SERVICE",
     "VIEWS",
     "build_api",
     "build_booking",
-    "build_reactions",
     "build_state",
     "describe",
     "open_booking",
 ]
 
-SERVICE: Final = "booking"
 CATCH_UP_SECONDS: Final = 2.0
-PROCESSES: Final = (RESERVATION, RESCHEDULING, SCHEDULE)
-CONSUMERS: Final = (
-    (IDENTITY_EVENTS, identity.HANDLERS),
-    (BILLING_EVENTS, billing.HANDLERS),
-    (ROOM_EVENTS, consultation_room.HANDLERS),
-)
 
 DOCTOR_DAYS: Final = Codec(doctor_day_events.STORED_NAMES)
 APPOINTMENTS: Final = Codec(appointment_events.STORED_NAMES)
@@ -98,7 +79,21 @@ CODEC: Final[Codec[Any]] = Codec.merge(
     SERVICE_PRICES,
     POLICY_CODEC,
 )
-VIEWS: Final[Sequence[View[Any]]] = (*OWN_VIEWS, TIMERS)
+SERVICE: Final = Service(
+    name="booking",
+    codec=CODEC,
+    topic=BOOKING_EVENTS,
+    publish=publish,
+    views=READ_MODELS,
+    deadlines=DEADLINES,
+    processes=(RESERVATION, RESCHEDULING, SCHEDULE),
+    hears=(
+        (IDENTITY_EVENTS, identity.HANDLERS),
+        (BILLING_EVENTS, billing.HANDLERS),
+        (ROOM_EVENTS, consultation_room.HANDLERS),
+    ),
+)
+VIEWS: Final[tuple[View[Any], ...]] = SERVICE.all_views
 
 
 def build_booking(store: EventStore) -> Booking:
@@ -120,7 +115,7 @@ def build_booking(store: EventStore) -> Booking:
 
 
 def build_state(
-    booking: Booking, store: EventStore, pool: asyncpg.Pool, views: Views, sealers: Sealers
+    booking: Booking, store: EventStore, queries: Queries, views: Views, sealers: Sealers
 ) -> Mapping[str, object]:
     """What `api.dependencies` hands to the routes."""
 
@@ -129,8 +124,8 @@ def build_state(
 
     return {
         "booking": booking,
-        "policies": PolicyBook(store, BookingPolicies, service=SERVICE),
-        "queries": Queries(pool),
+        "policies": PolicyBook(store, BookingPolicies, service=SERVICE.name),
+        "queries": queries,
         "sealers": sealers,
         "catch_up": catch_up,
     }
@@ -147,7 +142,7 @@ def build_api(
             appointments.router,
             changing.router,
             schedule_templates.router,
-            policies_router(SERVICE),
+            policies_router(SERVICE.name),
         ],
         access=ACCESS,
         problems=PROBLEMS,
@@ -158,103 +153,16 @@ def build_api(
 
 def describe() -> FastAPI:
     """The API without any resource, for its documents."""
-    return build_api(describing_kit(SERVICE))
-
-
-def build_reactions(
-    booking: Booking,
-    store: EventStore,
-    bus: Bus,
-    inbox: Inbox,
-    clock: Clock,
-    watch: Watch | None = None,
-) -> Mapping[str, Runnable]:
-    """Everything that follows from events: own processes, others' facts, and what is told to others."""
-    retryable = (Unavailable, KeyUnavailable)
-    relay = Relay(
-        service=SERVICE,
-        store=store,
-        codec=CODEC,
-        publish=publish,
-        bus=bus,
-        topic=BOOKING_EVENTS,
-        inbox=inbox,
-        watch=watch,
-    )
-    processes = {
-        process.name: own_consumer(
-            service=SERVICE,
-            process=process,
-            store=store,
-            codec=CODEC,
-            app=booking,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-            retryable=retryable,
-        )
-        for process in PROCESSES
-    }
-    inboxes = {
-        f"inbox_{topic.producer}": bus_consumer(
-            service=SERVICE,
-            topic=topic,
-            handlers=handlers,
-            app=booking,
-            bus=bus,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-            retryable=retryable,
-        )
-        for topic, handlers in CONSUMERS
-    }
-    return {"relay": relay, **processes, **inboxes}
+    return build_api(describing_kit(SERVICE.name))
 
 
 @asynccontextmanager
 async def open_booking(settings: BookingSettings, kit: Kit) -> AsyncIterator[Parts]:
-    async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            open_pool(settings.database_url, application_name=SERVICE, max_size=20)
-        )
-        bus_pool = await stack.enter_async_context(
-            open_pool(settings.bus_url, application_name=SERVICE)
-        )
-        kit.health.add("database", lambda: _ask(pool))
-        kit.health.add("bus", lambda: _ask(bus_pool), required=False)
-        await create_views(pool, VIEWS)
-        store = await PostgresEventStore.open(pool)
-        stack.push_async_callback(store.close)
-        inbox = await PostgresInbox.open(pool)
-        stack.push_async_callback(inbox.close)
-        bus = await PostgresBus.open(bus_pool)
-        stack.push_async_callback(bus.close)
-        booking = build_booking(store)
-        watch = Flows(SERVICE, kit.health)
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
-        timers = TimerWorker(pool, TIMERS, DEADLINES, app=booking, service=SERVICE, clock=kit.clock)
-        reactions = build_reactions(booking, store, bus, inbox, kit.clock, watch)
-        views = Views(pool, VIEWS, runner=runner)
-        state = build_state(booking, store, pool, views, await _open_sealers(settings, kit, stack))
-        yield Parts(
-            api=build_api(kit, state, views),
-            tasks={
-                "views": runner.run,
-                "timers": timers.run,
-                "flows": watch.watching(runner, inbox, timers),
-                **{name: reaction.run for name, reaction in reactions.items()},
-            },
-        )
-
-
-async def _open_sealers(settings: BookingSettings, kit: Kit, stack: AsyncExitStack) -> Sealers:
-    tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
-    client = await stack.enter_async_context(httpx.AsyncClient())
-    return Sealers(
-        HttpKeyring(client, identity_url=settings.identity_url, service_token=tokens.of("identity"))
-    )
-
-
-async def _ask(pool: asyncpg.Pool) -> None:
-    await pool.fetchval("SELECT 1")
+    async with (
+        open_ground(SERVICE, settings, kit) as ground,
+        open_sealers(settings, kit) as (sealers, _),
+    ):
+        booking = build_booking(ground.store)
+        work = ground.work(booking)
+        state = build_state(booking, ground.store, ground.queries, work.views, sealers)
+        yield work.parts(build_api(kit, state, work.views))

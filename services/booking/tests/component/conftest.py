@@ -11,34 +11,24 @@ import asyncpg
 import httpx
 import pytest
 
-from booking.bootstrap import (
-    CODEC,
-    DOCTOR_DAYS,
-    VIEWS,
-    build_api,
-    build_booking,
-    build_reactions,
-    build_state,
-)
+from booking.bootstrap import DOCTOR_DAYS, SERVICE, build_api, build_booking, build_state
 from booking.domain.doctor_day.verification import find_double_bookings
-from booking.timers import DEADLINES, TIMERS
+from booking.timers import DEADLINES
 from contracts.billing import InvoicePaid, PricePublished
 from contracts.fact import PublicEvent
 from contracts.identity import BranchAdded, ClinicianRegistered, PatientRegistered
-from contracts.topics import TOPICS
+from contracts.topics import topic_of
 from embedded.postgres import with_database
-from event_store import EventFilter, EventStore, Metadata
+from event_store import EventFilter, EventStore
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
 from messaging import Envelope
-from messaging.memory import MemoryBus, MemoryInbox
-from messaging.testing import drain
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, Views
 from service_kit.database import open_pool
+from service_kit.stage import Stage
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
-from timers import TimerWorker
+from timers import timers_view
 from vocabulary.ids import TenantId
 
 NAMESPACE = UUID("0190a000-0000-7000-8000-00000000beef")
@@ -53,7 +43,7 @@ def some_id(name: str) -> UUID:
 
 DOCTOR, OTHER_DOCTOR = some_id("doctor"), some_id("other doctor")
 PATIENT, RIVAL = some_id("patient"), some_id("rival")
-BRANCH, SERVICE, INVOICE = some_id("branch"), some_id("service"), some_id("invoice")
+BRANCH, THERAPY, INVOICE = some_id("branch"), some_id("service"), some_id("invoice")
 MORNINGS = {
     "name": "Mornings",
     "kinds": ["ONLINE"],
@@ -71,7 +61,7 @@ class World:
 
     doctor, other_doctor = DOCTOR, OTHER_DOCTOR
     patient, rival = PATIENT, RIVAL
-    branch, service, invoice = BRANCH, SERVICE, INVOICE
+    branch, service, invoice = BRANCH, THERAPY, INVOICE
     hold, moment = timedelta(minutes=15), timedelta(microseconds=1)
     mornings: Mapping[str, Any] = MORNINGS
 
@@ -79,55 +69,22 @@ class World:
         self.kit = make_kit("booking", clock=FixedClock(NOW))
         assert isinstance(self.kit.clock, FixedClock)
         self.clock = self.kit.clock
-        self.store, self.bus, self.inbox = store, MemoryBus(), MemoryInbox()
-        self.booking = build_booking(store)
+        self.store, self.booking = store, build_booking(store)
         self.sealers = Sealers(MemoryKeyring())
-        self.runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=self.clock)
-        self.timers = TimerWorker(
-            pool, TIMERS, DEADLINES, app=self.booking, service="booking", clock=self.clock
-        )
-        self.reactions = build_reactions(self.booking, store, self.bus, self.inbox, self.clock)
-        self.queries, views = Queries(pool), Views(pool, VIEWS)
-        state = build_state(self.booking, store, pool, views, self.sealers)
-        self.app = build_api(self.kit, state, views)
+        self.stage = Stage(SERVICE, self.booking, pool, self.clock, store=store)
+        self.runner, self.queries = self.stage.runner, self.stage.queries
+        self.bus, self.inbox = self.stage.bus, self.stage.inbox
+        self.settle, self.pass_time = self.stage.settle, self.stage.pass_time
+        state = build_state(self.booking, store, self.queries, self.stage.views, self.sealers)
+        self.app = build_api(self.kit, state, self.stage.views)
         self.tokens = Tokens(self.clock)
         self.client: httpx.AsyncClient
-        self._positions, self._keys = count(1), count(1)
-
-    async def settle(self) -> None:
-        """Let everything happen that follows, timers too, until nothing does."""
-        while True:
-            await drain(*self.reactions.values())
-            await self.runner.drain()
-            if not await self.timers.fire_due():
-                return
-
-    async def pass_time(self, step: timedelta) -> None:
-        """Later, with everything done that was due meanwhile."""
-        self.clock.advance(step)
-        await self.settle()
+        self._keys = count(1)
 
     async def tell(self, *facts: PublicEvent, tenant: str = "north", times: int = 1) -> None:
         """What other services publish; `times` for a bus that repeats itself."""
         for fact in facts:
-            topic = next(topic for topic in TOPICS if type(fact) in topic.facts)
-            envelope = Envelope(
-                id=some_id(f"{tenant} {fact.model_dump_json()}"),
-                source=topic.producer,
-                type=fact.type_name(),
-                key=f"thing-{tenant}.{fact.model_dump(mode='json')}",
-                position=f"{next(self._positions):032x}",
-                data=fact.model_dump_json().encode(),
-                metadata=Metadata(
-                    tenant=tenant,
-                    actor="service:tests",
-                    role="service",
-                    time=self.clock.now(),
-                    correlation=some_id("story"),
-                ),
-            )
-            for _ in range(times):
-                await self.bus.publish(topic, [envelope])
+            await self.stage.publish(topic_of(fact), fact, tenant=tenant, times=times)
         await self.settle()
 
     async def open_clinic(
@@ -146,7 +103,7 @@ class World:
                 zone=zone,
             ),
             PricePublished(
-                service_id=SERVICE,
+                service_id=THERAPY,
                 branch_id=BRANCH,
                 department="Терапия",
                 code="T-1",
@@ -235,7 +192,7 @@ class World:
             "clinician_id": str(doctor),
             "starts_at": f"{day}T{wall}:00{offset}",
             "kind": "ONLINE",
-            "service_id": str(SERVICE),
+            "service_id": str(THERAPY),
             "confirmed": True,
         }
         return await self.send("POST", "/api/v1/appointments", body, **options)
@@ -283,7 +240,7 @@ class World:
 
     async def deadlines(self) -> list[datetime | None]:
         """When timers are due."""
-        return [timer.due_at for timer in await self.queries.all(TIMERS)]
+        return [timer.due_at for timer in await self.queries.all(timers_view(DEADLINES))]
 
     async def set_policy(self, key: str, value: object) -> None:
         """An administrator changes a rule of the clinic."""

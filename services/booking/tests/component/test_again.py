@@ -5,13 +5,11 @@ from typing import Any
 
 import pytest
 
-from booking.bootstrap import build_reactions
-from messaging.memory import MemoryInbox
-from messaging.testing import drain, running
+from messaging.testing import running
 
 
 async def change(world: Any, path: str, body: dict[str, str]) -> None:
-    async with running(*world.reactions.values()):
+    async with running(*world.stage.flows.values()):
         answer = await world.send("POST", f"/api/v1/appointments/{path}", body)
     assert answer.status_code in (200, 409), answer.text
     await world.settle()
@@ -40,8 +38,7 @@ async def test_a_history_handled_again_from_its_beginning_changes_nothing(world:
     before = await world.store.position()
     seen = await everything(world)
 
-    again = build_reactions(world.booking, world.store, world.bus, MemoryInbox(), world.clock)
-    await drain(*again.values())
+    await world.stage.handle_all_again(world.booking)
     assert await world.store.position() == before
     await world.settle()
     assert await everything(world) == seen

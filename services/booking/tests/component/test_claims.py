@@ -36,7 +36,7 @@ async def test_a_journey_over_the_real_store_reads_its_own_writes(postgres_world
     world = postgres_world
     viewing = asyncio.create_task(world.runner.run())
     try:
-        async with running(*world.reactions.values()):
+        async with running(*world.stage.flows.values()):
             held = await world.reserve("10:00")
             path = f"/api/v1/appointments/{held.json()['appointment_id']}"
             position = {"Kabinet-Position": held.headers["Kabinet-Position"]}

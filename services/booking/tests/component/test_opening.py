@@ -26,7 +26,7 @@ async def test_a_service_that_has_just_opened_answers(database: str, bus_databas
             headers = Tokens(kit.clock).headers("anonymous")
             for path in ("/api/v1/doctors", "/api/v1/search?q=a", "/readyz"):
                 assert (await client.get(path, headers=headers)).status_code == 200
-        assert {"views", "timers", "relay", "reservation", "rescheduling", "schedule"} <= set(
+        assert {"views", "timers", "relay", "process_reservation", "inbox_billing"} <= set(
             parts.tasks
         )
 

@@ -1,7 +1,7 @@
 """Composition root of conclusions: builders for the API and the worker, read from top to bottom."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,38 +44,30 @@ from conclusions.domain.signing_certificate.decider import SIGNING_CERTIFICATE
 from conclusions.publishing import publish
 from conclusions.read_models import VIEWS as READ_MODELS
 from conclusions.settings import ConclusionsSettings
-from conclusions.timers import DEADLINES, TIMERS
+from conclusions.timers import DEADLINES
 from contracts.topics import BOOKING_EVENTS, CONCLUSIONS_EVENTS, IDENTITY_EVENTS, ROOM_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from event_store.memory import MemoryEventStore
-from event_store.postgres import PostgresEventStore
 from file_store import FileStoreUnavailable
-from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
-from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
-from privacy.errors import KeyUnavailable
-from privacy.http import HttpKeyring
 from privacy.keyring import MasterKeys
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, View, Views, create_views
+from read_models import Queries, View, Views
 from service_kit.app import create_app
-from service_kit.clock import Clock
-from service_kit.database import migrate, open_pool
-from service_kit.errors import ConfigurationError, Unavailable
-from service_kit.flows import Flows
-from service_kit.http import Patience, ProviderClient, open_service_tokens
+from service_kit.errors import ConfigurationError
+from service_kit.http import Patience, ProviderClient
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
-from timers import TimerWorker
+from service_kit.service import Service, open_ground, open_sealers
 
 __all__ = [
     "CODEC",
+    "SERVICE",
     "VIEWS",
     "build_api",
     "build_conclusions",
-    "build_flows",
     "describe",
     "open_conclusions",
 ]
@@ -90,19 +82,22 @@ APPOINTMENTS: Final = Codec(appointment_events.STORED_NAMES)
 CODEC: Final[Codec[Any]] = Codec.merge(
     CONCLUSIONS, CERTIFICATES, ORGANISATIONS, CLINICIANS, PATIENTS, APPOINTMENTS, POLICY_CODEC
 )
-VIEWS: Final[tuple[View[Any], ...]] = (*READ_MODELS, TIMERS)
-RETRYABLE: Final = (
-    Unavailable,
-    KeyUnavailable,
-    FileStoreUnavailable,
-    asyncpg.PostgresConnectionError,
-    OSError,
+SERVICE: Final = Service(
+    name="conclusions",
+    codec=CODEC,
+    topic=CONCLUSIONS_EVENTS,
+    publish=publish,
+    views=READ_MODELS,
+    deadlines=DEADLINES,
+    processes=(SIGNING,),
+    hears=(
+        (IDENTITY_EVENTS, identity.HANDLERS),
+        (BOOKING_EVENTS, booking.HANDLERS),
+        (ROOM_EVENTS, consultation_room.HANDLERS),
+    ),
+    passing=(FileStoreUnavailable, asyncpg.PostgresConnectionError, OSError),
 )
-INPUTS: Final = (
-    (IDENTITY_EVENTS, identity.HANDLERS),
-    (BOOKING_EVENTS, booking.HANDLERS),
-    (ROOM_EVENTS, consultation_room.HANDLERS),
-)
+VIEWS: Final[tuple[View[Any], ...]] = SERVICE.all_views
 
 
 def build_conclusions(
@@ -169,55 +164,6 @@ def build_api(
     )
 
 
-def build_flows(
-    conclusions: Conclusions,
-    store: EventStore,
-    bus: Bus,
-    inbox: Inbox,
-    clock: Clock,
-    watch: Watch | None = None,
-) -> Mapping[str, Runnable]:
-    """Everything that moves events: out, in, and from one stream to the next."""
-    inputs = {
-        f"inbox_{topic.producer}": bus_consumer(
-            service="conclusions",
-            topic=topic,
-            handlers=handlers,
-            app=conclusions,
-            bus=bus,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-            retryable=RETRYABLE,
-        )
-        for topic, handlers in INPUTS
-    }
-    return {
-        "relay": Relay(
-            service="conclusions",
-            store=store,
-            codec=CODEC,
-            publish=publish,
-            bus=bus,
-            topic=CONCLUSIONS_EVENTS,
-            inbox=inbox,
-            watch=watch,
-        ),
-        "process_signing": own_consumer(
-            service="conclusions",
-            process=SIGNING,
-            store=store,
-            codec=CODEC,
-            app=conclusions,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-            retryable=RETRYABLE,
-        ),
-        **inputs,
-    }
-
-
 def describe() -> FastAPI:
     """The API without any resource, for its documents."""
     kit = describing_kit("conclusions")
@@ -238,36 +184,15 @@ def describe() -> FastAPI:
 
 @asynccontextmanager
 async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIterator[Parts]:
-    async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            open_pool(settings.database_url, application_name="conclusions", max_size=16)
-        )
-        bus_pool = await stack.enter_async_context(
-            open_pool(settings.bus_url, application_name="conclusions")
-        )
-        await migrate(pool, "conclusions")
-        kit.health.add("database", lambda: _ask(pool))
-        kit.health.add("bus", lambda: _ask(bus_pool), required=False)
-        await create_views(pool, VIEWS)
-        store = await PostgresEventStore.open(pool)
-        stack.push_async_callback(store.close)
-        bus, inbox = await PostgresBus.open(bus_pool), await PostgresInbox.open(pool)
-        stack.push_async_callback(bus.close)
-        stack.push_async_callback(inbox.close)
-        tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
-        keys_client = await stack.enter_async_context(httpx.AsyncClient())
-        sealers = Sealers(
-            HttpKeyring(
-                keys_client, identity_url=settings.identity_url, service_token=tokens.of("identity")
-            )
-        )
-        client = await stack.enter_async_context(
-            ProviderClient.open(AUTHORITY, settings.certificate_authority_url)
-        )
+    async with (
+        open_ground(SERVICE, settings, kit) as ground,
+        open_sealers(settings, kit) as (sealers, _),
+        ProviderClient.open(AUTHORITY, settings.certificate_authority_url) as client,
+    ):
         kit.health.add(AUTHORITY, client.check, required=False)
         authority = SandboxCertificateAuthority(client)
         conclusions = build_conclusions(
-            store,
+            ground.store,
             sealers=sealers,
             files=SealedFolder(_folder(settings), sealers),
             printer=PdfPrinter(kit.texts),
@@ -275,28 +200,10 @@ async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIter
                 authority=authority, texts=kit.texts, timestamp_url=settings.timestamp_url
             ),
             authority=authority,
-            keys=PostgresSigningKeys(pool, _wrapping_keys(settings)),
+            keys=PostgresSigningKeys(ground.pool, _wrapping_keys(settings)),
         )
-        watch = Flows("conclusions", kit.health)
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
-        flows = build_flows(conclusions, store, bus, inbox, kit.clock, watch)
-        timers = TimerWorker(
-            pool, TIMERS, DEADLINES, app=conclusions, service="conclusions", clock=kit.clock
-        )
-        yield Parts(
-            api=build_api(
-                kit,
-                conclusions,
-                views=Views(pool, VIEWS, runner=runner),
-                queries=Queries(pool),
-            ),
-            tasks={
-                "views": runner.run,
-                "timers": timers.run,
-                "flows": watch.watching(runner, inbox, timers),
-                **{name: flow.run for name, flow in flows.items()},
-            },
-        )
+        work = ground.work(conclusions)
+        yield work.parts(build_api(kit, conclusions, views=work.views, queries=ground.queries))
 
 
 def _folder(settings: ConclusionsSettings) -> Path:
@@ -310,7 +217,3 @@ def _wrapping_keys(settings: ConclusionsSettings) -> MasterKeys:
         return MasterKeys.from_text(settings.key_encryption_key.get_secret_value())
     except ValueError as wrong:
         raise ConfigurationError(f"CONCLUSIONS_KEY_ENCRYPTION_KEY: {wrong}") from None
-
-
-async def _ask(pool: asyncpg.Pool) -> None:
-    await pool.fetchval("SELECT 1")

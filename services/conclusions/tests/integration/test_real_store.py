@@ -102,7 +102,7 @@ async def test_a_worker_that_dies_behind_the_stored_file_signs_once(
         attached = await service.attach(consultation_id)
         assert attached.status_code == 200
         monkeypatch.setattr(documents, "keep", die_once)
-        process = service.flows["process_signing"]
+        process = service.stage.flows["process_signing"]
         dying = asyncio.ensure_future(process.run())
         await asyncio.wait([dying], timeout=5)
         dying.cancel()

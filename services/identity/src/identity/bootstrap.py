@@ -1,8 +1,8 @@
 """Identity, put together."""
 
 import dataclasses
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from contracts.topics import IDENTITY_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from event_store.memory import MemoryEventStore
-from event_store.postgres import PostgresEventStore
 from identity.adapters.argon2_passwords import Argon2Cost, Argon2Passwords
 from identity.adapters.key_chest import PostgresSigningKeys, kept_root_secret
 from identity.adapters.live_sessions import LiveSessionVerifier
@@ -48,32 +47,26 @@ from identity.publishing import publish
 from identity.read_models import ended_sessions, profiles
 from identity.settings import IdentitySettings
 from identity.timers import registration_expiry
-from messaging import Bus, Inbox, Relay, Runnable, Watch, own_consumer
-from messaging.postgres import PostgresBus, PostgresInbox
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
 from privacy.keyring import Keyring, MasterKeys
 from privacy.postgres import MIGRATION as DATA_KEYS
 from privacy.postgres import PostgresKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, View, Views, create_views
+from read_models import Queries, View, Views
 from service_kit.app import create_app
-from service_kit.clock import Clock
-from service_kit.database import migrate, open_pool
 from service_kit.errors import ConfigurationError
-from service_kit.flows import Flows
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
-from timers import TimerWorker, timers_view
+from service_kit.service import Service, open_ground
 
 __all__ = [
     "CODEC",
+    "SERVICE",
     "VIEWS",
     "build_api",
     "build_desk",
     "build_identity",
-    "build_processes",
-    "build_relay",
     "describe",
     "open_identity",
 ]
@@ -99,10 +92,16 @@ CODEC: Final[Codec[Any]] = Codec.merge(
     SIGN_IN_GUARDS,
     POLICY_CODEC,
 )
-DEADLINES: Final = (registration_expiry.DEADLINE,)
-TIMERS: Final = timers_view(DEADLINES)
-VIEWS: Final[tuple[View[Any], ...]] = (profiles.VIEW, ended_sessions.VIEW, TIMERS)
-PROCESSES: Final = (registration.PROCESS, account_opening.PROCESS)
+SERVICE: Final = Service(
+    name="identity",
+    codec=CODEC,
+    topic=IDENTITY_EVENTS,
+    publish=publish,
+    views=(profiles.VIEW, ended_sessions.VIEW),
+    deadlines=(registration_expiry.DEADLINE,),
+    processes=(registration.PROCESS, account_opening.PROCESS),
+)
+VIEWS: Final[tuple[View[Any], ...]] = SERVICE.all_views
 
 
 def build_identity(store: EventStore) -> Identity:
@@ -149,41 +148,6 @@ def build_api(
     )
 
 
-def build_relay(store: EventStore, bus: Bus, inbox: Inbox, watch: Watch | None = None) -> Relay:
-    return Relay(
-        service="identity",
-        store=store,
-        codec=CODEC,
-        publish=publish,
-        bus=bus,
-        topic=IDENTITY_EVENTS,
-        inbox=inbox,
-        watch=watch,
-    )
-
-
-def build_processes(
-    identity: Identity,
-    store: EventStore,
-    inbox: Inbox,
-    clock: Clock,
-    watch: Watch | None = None,
-) -> Mapping[str, Runnable]:
-    return {
-        process.name: own_consumer(
-            service="identity",
-            process=process,
-            store=store,
-            codec=CODEC,
-            app=identity,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-        )
-        for process in PROCESSES
-    }
-
-
 def describe() -> FastAPI:
     """The API without any resource, for its documents."""
     store = MemoryEventStore()
@@ -201,25 +165,10 @@ def rotation_of(settings: IdentitySettings) -> Rotation:
 
 @asynccontextmanager
 async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[Parts]:
-    async with AsyncExitStack() as stack:
-        master_keys = _master_keys(settings)
-        pool = await stack.enter_async_context(
-            open_pool(settings.database_url, application_name="identity", max_size=16)
-        )
-        bus_pool = await stack.enter_async_context(
-            open_pool(settings.bus_url, application_name="identity")
-        )
-        kit.health.add("database", lambda: _ask(pool))
-        kit.health.add("bus", lambda: _ask(bus_pool), required=False)
-        await migrate(pool, "identity")
+    master_keys = _master_keys(settings)
+    async with open_ground(SERVICE, settings, kit) as ground:
+        pool, store = ground.pool, ground.store
         await pool.execute(DATA_KEYS)
-        await create_views(pool, VIEWS)
-        store = await PostgresEventStore.open(pool)
-        stack.push_async_callback(store.close)
-        bus, inbox = await PostgresBus.open(bus_pool), await PostgresInbox.open(pool)
-        stack.push_async_callback(bus.close)
-        stack.push_async_callback(inbox.close)
-
         identity = build_identity(store)
         policies = PolicyBook(store, IdentityPolicies, service="identity")
         signing_keys = PostgresSigningKeys(pool, master_keys, rotation_of(settings), kit.clock)
@@ -229,39 +178,16 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
                 identity.sessions, service="identity", keys=signing_keys, clock=kit.clock
             ),
         )
-        keyring = PostgresKeyring(pool, master_keys)
         desk = build_desk(
             settings,
             identity,
-            keyring=keyring,
+            keyring=PostgresKeyring(pool, master_keys),
             signing_keys=signing_keys,
             root_secret=await kept_root_secret(pool, master_keys),
         )
-        watch = Flows("identity", kit.health)
-        runner = ProjectionRunner(
-            pool, store, CODEC, VIEWS, opener=desk.sealers, clock=kit.clock, observe=watch.observe
-        )
-        timers = TimerWorker(
-            pool, TIMERS, DEADLINES, app=identity, service="identity", clock=kit.clock
-        )
-        relay = build_relay(store, bus, inbox, watch)
-        processes = build_processes(identity, store, inbox, kit.clock, watch)
-        yield Parts(
-            api=build_api(
-                kit,
-                identity,
-                policies,
-                desk,
-                views=Views(pool, VIEWS, runner=runner),
-                queries=Queries(pool),
-            ),
-            tasks={
-                "views": runner.run,
-                "relay": relay.run,
-                "timers": timers.run,
-                "flows": watch.watching(runner, inbox, timers),
-            }
-            | {f"process:{name}": process.run for name, process in processes.items()},
+        work = ground.work(identity, opener=desk.sealers)
+        yield work.parts(
+            build_api(kit, identity, policies, desk, views=work.views, queries=ground.queries)
         )
 
 
@@ -313,7 +239,3 @@ def _master_keys(settings: IdentitySettings) -> MasterKeys:
         return MasterKeys.from_text(settings.master_key.get_secret_value())
     except ValueError as wrong:
         raise ConfigurationError(f"IDENTITY_MASTER_KEY: {wrong}") from wrong
-
-
-async def _ask(pool: Any) -> None:
-    await pool.execute("SELECT 1")

@@ -19,31 +19,19 @@ from contracts.topics import IDENTITY_EVENTS
 from event_store import EventStore
 from event_store.memory import MemoryEventStore
 from identity.adapters.live_sessions import LiveSessionVerifier
-from identity.bootstrap import (
-    CODEC,
-    DEADLINES,
-    TIMERS,
-    VIEWS,
-    build_api,
-    build_desk,
-    build_identity,
-    build_processes,
-    build_relay,
-)
+from identity.bootstrap import SERVICE, build_api, build_desk, build_identity
 from identity.domain.policies import IdentityPolicies
 from identity.domain.registration_attempt.events import ConfirmationCodeIssued
 from identity.settings import IdentitySettings
 from messaging import Cause, bus_consumer
-from messaging.memory import MemoryBus, MemoryInbox
-from messaging.testing import drain, running
+from messaging.testing import running
 from policies import PolicyBook
 from privacy.memory import MemoryKeyring
-from read_models import ProjectionRunner, Queries, Views
 from service_kit.access import TENANT_HEADER
 from service_kit.database import open_pool
+from service_kit.stage import Stage
 from service_kit.testing import FixedClock, api_client, make_kit
 from service_kit.tokens import InvalidToken
-from timers import TimerWorker
 from vocabulary.ids import TenantId
 
 NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
@@ -106,8 +94,7 @@ class World:
         self.walk_kit = make_kit("identity", clock=FixedClock(NOW))
         assert isinstance(self.walk_kit.clock, FixedClock)
         self.clock = self.walk_kit.clock
-        self.pool, self.store, self.inbox = pool, store or MemoryEventStore(), MemoryInbox()
-        self.bus = MemoryBus()
+        self.pool, self.store = pool, store or MemoryEventStore()
         self.identity = build_identity(self.store)
         self.policies = PolicyBook(
             self.store, IdentityPolicies, service="identity", fresh_seconds=0
@@ -124,19 +111,15 @@ class World:
             self.identity.sessions, service="identity", keys=self.keys, clock=self.clock
         )
         self.kit = dataclasses.replace(self.walk_kit, tokens=verifier)
-        self.runner = ProjectionRunner(pool, self.store, CODEC, VIEWS, clock=self.clock)
-        self.timers = TimerWorker(
-            pool, TIMERS, DEADLINES, app=self.identity, service="identity", clock=self.clock
-        )
-        self.processes = build_processes(self.identity, self.store, self.inbox, self.clock)
-        self.relay = build_relay(self.store, self.bus, self.inbox)
+        self.stage = Stage(SERVICE, self.identity, pool, self.clock, store=self.store)
+        self.runner, self.inbox = self.stage.runner, self.stage.inbox
         self.told: list[tuple[str, PublicEvent]] = []
         self.listener = bus_consumer(
             service="tests",
             topic=IDENTITY_EVENTS,
             handlers=dict.fromkeys(IDENTITY_EVENTS.facts, self._hear),
             app=self,
-            bus=self.bus,
+            bus=self.stage.bus,
             inbox=self.inbox,
             clock=self.clock,
         )
@@ -151,8 +134,8 @@ class World:
             self.identity,
             self.policies,
             self.desk,
-            views=Views(self.pool, VIEWS),
-            queries=Queries(self.pool),
+            views=self.stage.views,
+            queries=self.stage.queries,
         )
 
     @asynccontextmanager
@@ -168,11 +151,7 @@ class World:
 
     async def settle(self) -> None:
         """Let everything happen that follows, timers too, until nothing does."""
-        while True:
-            await drain(*self.processes.values(), self.relay, self.listener)
-            await self.runner.drain()
-            if not await self.timers.fire_due():
-                return
+        await self.stage.settle(self.listener)
 
     async def heard(self, kind: type[PublicEvent], tenant: str = "north") -> list[Any]:
         """What was published of one kind."""
@@ -196,7 +175,7 @@ class World:
             sent[TENANT_HEADER] = tenant
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
-        async with running(*self.processes.values()):
+        async with running(*self.stage.flows.values()):
             return await self.client.request(method, path, json=body, headers=sent)
 
     async def service_token(self, service: str = "ops") -> str:
@@ -219,7 +198,7 @@ class World:
             event.code.code
             async for page in self.store.read_all()
             for recorded in page.events
-            if isinstance(event := CODEC.decode(recorded), ConfirmationCodeIssued)
+            if isinstance(event := SERVICE.codec.decode(recorded), ConfirmationCodeIssued)
             and str(event.details.attempt_id) == registration_id
             and recorded.meta().tenant == tenant
         ]

@@ -1,11 +1,9 @@
 """How notifications is put together."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
-import asyncpg
-import httpx
 from fastapi import FastAPI
 
 from contracts.topics import (
@@ -16,9 +14,6 @@ from contracts.topics import (
     NOTIFICATIONS_EVENTS,
 )
 from event_store import Codec, CommandHandler, EventStore
-from event_store.postgres import PostgresEventStore
-from messaging import Bus, Inbox, Relay, Runnable, Watch, bus_consumer, own_consumer
-from messaging.postgres import PostgresBus, PostgresInbox
 from notifications.adapters.sms_ru import SmsRu
 from notifications.adapters.smtp import SmtpMailer, SmtpServer
 from notifications.api import messages
@@ -41,44 +36,29 @@ from notifications.domain.policies import NotificationPolicies
 from notifications.domain.reminder_plan import events as reminder_plan_events
 from notifications.domain.reminder_plan.decider import REMINDER_PLAN
 from notifications.publishing import publish
-from notifications.read_models import VIEWS as OWN_VIEWS
+from notifications.read_models import VIEWS as READ_MODELS
 from notifications.settings import NotificationsSettings
-from notifications.timers import DEADLINES, TIMERS
+from notifications.timers import DEADLINES
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
-from privacy.errors import KeyUnavailable
-from privacy.http import HttpKeyring
 from privacy.sealing import Sealers
-from read_models import ProjectionRunner, Queries, View, Views, create_views
+from read_models import View, Views
 from service_kit.app import create_app
-from service_kit.clock import Clock
-from service_kit.database import open_pool
-from service_kit.errors import Unavailable
-from service_kit.flows import Flows
-from service_kit.http import ProviderClient, open_service_tokens
+from service_kit.http import ProviderClient
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
-from timers import TimerWorker
+from service_kit.service import Service, open_ground, open_sealers
 
 __all__ = [
     "CODEC",
+    "SERVICE",
     "VIEWS",
     "build_api",
     "build_notifications",
     "build_policies",
-    "build_reactions",
     "describe",
     "open_notifications",
 ]
-
-SERVICE: Final = "notifications"
-PROCESSES: Final = (SENDING, REMINDING)
-CONSUMERS: Final = (
-    (IDENTITY_EVENTS, identity.HANDLERS),
-    (BOOKING_EVENTS, booking.HANDLERS),
-    (BILLING_EVENTS, billing.HANDLERS),
-    (CONCLUSIONS_EVENTS, conclusions.HANDLERS),
-)
 
 MESSAGES: Final = Codec(message_events.STORED_NAMES)
 REMINDER_PLANS: Final = Codec(reminder_plan_events.STORED_NAMES)
@@ -86,11 +66,27 @@ PREFERENCES: Final = Codec(contact_preferences_events.STORED_NAMES)
 CLINICS: Final = Codec(clinic_events.STORED_NAMES)
 
 CODEC: Final[Codec[Any]] = Codec.merge(MESSAGES, REMINDER_PLANS, PREFERENCES, CLINICS, POLICY_CODEC)
-VIEWS: Final[Sequence[View[Any]]] = (*OWN_VIEWS, TIMERS)
+SERVICE: Final = Service(
+    name="notifications",
+    codec=CODEC,
+    topic=NOTIFICATIONS_EVENTS,
+    publish=publish,
+    views=READ_MODELS,
+    deadlines=DEADLINES,
+    # Letters leave from here and from nowhere else (NTF-30).
+    processes=(SENDING, REMINDING),
+    hears=(
+        (IDENTITY_EVENTS, identity.HANDLERS),
+        (BOOKING_EVENTS, booking.HANDLERS),
+        (BILLING_EVENTS, billing.HANDLERS),
+        (CONCLUSIONS_EVENTS, conclusions.HANDLERS),
+    ),
+)
+VIEWS: Final[tuple[View[Any], ...]] = SERVICE.all_views
 
 
 def build_policies(store: EventStore) -> PolicyBook[NotificationPolicies]:
-    return PolicyBook(store, NotificationPolicies, service=SERVICE)
+    return PolicyBook(store, NotificationPolicies, service=SERVICE.name)
 
 
 def build_notifications(
@@ -121,7 +117,7 @@ def build_api(
     """`state` is what `api.dependencies` hands to the routes."""
     return create_app(
         kit,
-        routers=[messages.router, policies_router(SERVICE)],
+        routers=[messages.router, policies_router(SERVICE.name)],
         access=ACCESS,
         problems=PROBLEMS,
         views=views,
@@ -131,103 +127,22 @@ def build_api(
 
 def describe() -> FastAPI:
     """The API without any resource, for its documents."""
-    return build_api(describing_kit(SERVICE))
-
-
-def build_reactions(
-    notifications: Notifications,
-    store: EventStore,
-    bus: Bus,
-    inbox: Inbox,
-    clock: Clock,
-    watch: Watch | None = None,
-) -> Mapping[str, Runnable]:
-    """Everything that follows from events. Letters leave from here and from nowhere else (NTF-30)."""
-    retryable = (Unavailable, KeyUnavailable)
-    relay = Relay(
-        service=SERVICE,
-        store=store,
-        codec=CODEC,
-        publish=publish,
-        bus=bus,
-        topic=NOTIFICATIONS_EVENTS,
-        inbox=inbox,
-        watch=watch,
-    )
-    processes = {
-        process.name: own_consumer(
-            service=SERVICE,
-            process=process,
-            store=store,
-            codec=CODEC,
-            app=notifications,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-            retryable=retryable,
-        )
-        for process in PROCESSES
-    }
-    inboxes = {
-        f"inbox_{topic.producer}": bus_consumer(
-            service=SERVICE,
-            topic=topic,
-            handlers=handlers,
-            app=notifications,
-            bus=bus,
-            inbox=inbox,
-            watch=watch,
-            clock=clock,
-            retryable=retryable,
-        )
-        for topic, handlers in CONSUMERS
-    }
-    return {"relay": relay, **processes, **inboxes}
+    return build_api(describing_kit(SERVICE.name))
 
 
 @asynccontextmanager
 async def open_notifications(settings: NotificationsSettings, kit: Kit) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
-        pool = await stack.enter_async_context(
-            open_pool(settings.database_url, application_name=SERVICE)
-        )
-        bus_pool = await stack.enter_async_context(
-            open_pool(settings.bus_url, application_name=SERVICE)
-        )
-        kit.health.add("database", lambda: _ask(pool))
-        kit.health.add("bus", lambda: _ask(bus_pool), required=False)
-        await create_views(pool, VIEWS)
-        store = await PostgresEventStore.open(pool)
-        stack.push_async_callback(store.close)
-        inbox = await PostgresInbox.open(pool)
-        stack.push_async_callback(inbox.close)
-        bus = await PostgresBus.open(bus_pool)
-        stack.push_async_callback(bus.close)
-        policies = build_policies(store)
+        ground = await stack.enter_async_context(open_ground(SERVICE, settings, kit))
+        sealers, _ = await stack.enter_async_context(open_sealers(settings, kit))
+        policies = build_policies(ground.store)
         wording = Wording(kit.texts, settings.cabinet_url.rstrip("/"))
         notifications = build_notifications(
-            store,
-            policies,
-            await _open_sealers(settings, kit, stack),
-            wording,
-            await _open_carriers(settings, kit, stack),
+            ground.store, policies, sealers, wording, await _open_carriers(settings, kit, stack)
         )
-        watch = Flows(SERVICE, kit.health)
-        runner = ProjectionRunner(pool, store, CODEC, VIEWS, clock=kit.clock, observe=watch.observe)
-        timers = TimerWorker(
-            pool, TIMERS, DEADLINES, app=notifications, service=SERVICE, clock=kit.clock
-        )
-        reactions = build_reactions(notifications, store, bus, inbox, kit.clock, watch)
-        state = {"policies": policies, "queries": Queries(pool), "wording": wording}
-        yield Parts(
-            api=build_api(kit, state, Views(pool, VIEWS, runner=runner)),
-            tasks={
-                "views": runner.run,
-                "timers": timers.run,
-                "flows": watch.watching(runner, inbox, timers),
-                **{name: reaction.run for name, reaction in reactions.items()},
-            },
-        )
+        work = ground.work(notifications)
+        state = {"policies": policies, "queries": ground.queries, "wording": wording}
+        yield work.parts(build_api(kit, state, work.views))
 
 
 async def _open_carriers(
@@ -253,17 +168,3 @@ async def _open_carriers(
         Channel.EMAIL: SmtpMailer(server, lookup, kit.clock),
         Channel.SMS: SmsRu(sms, settings.sms_api_id),
     }
-
-
-async def _open_sealers(
-    settings: NotificationsSettings, kit: Kit, stack: AsyncExitStack
-) -> Sealers:
-    tokens = await stack.enter_async_context(open_service_tokens(settings, kit))
-    client = await stack.enter_async_context(httpx.AsyncClient())
-    return Sealers(
-        HttpKeyring(client, identity_url=settings.identity_url, service_token=tokens.of("identity"))
-    )
-
-
-async def _ask(pool: asyncpg.Pool) -> None:
-    await pool.fetchval("SELECT 1")

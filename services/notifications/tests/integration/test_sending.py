@@ -191,7 +191,7 @@ async def test_rebuilt_views_and_replayed_timers_send_nothing(world: Any) -> Non
     # As if the timers had never fired.
     timers = VIEWS[-1].table
     await world.pool.execute(f"UPDATE {timers} SET done = 0, due_at = instants[1]")  # noqa: S608 - a constant
-    assert await world.timers.fire_due() == 2
+    assert await world.stage.timers.fire_due() == 2
     await world.settle()
     after = [event.id async for page in world.store.read_all() for event in page.events]
     assert silent.asked == 0

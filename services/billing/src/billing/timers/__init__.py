@@ -1,9 +1,7 @@
 """What happens because time has passed."""
 
 from billing.timers import payment_check, refund_check, refund_retry
-from timers import timers_view
 
-__all__ = ["DEADLINES", "TIMERS"]
+__all__ = ["DEADLINES"]
 
 DEADLINES = (payment_check.DEADLINE, refund_check.DEADLINE, refund_retry.DEADLINE)
-TIMERS = timers_view(DEADLINES)

@@ -1,9 +1,7 @@
 """What conclusions does when a moment comes."""
 
 from conclusions.timers.signing_retry import SIGNING_RETRY
-from timers import timers_view
 
-__all__ = ["DEADLINES", "TIMERS"]
+__all__ = ["DEADLINES"]
 
 DEADLINES = (SIGNING_RETRY,)
-TIMERS = timers_view(DEADLINES)

@@ -3,9 +3,7 @@
 from typing import Final
 
 from consultation_room.timers.expiry import EXPIRY
-from timers import timers_view
 
-__all__ = ["DEADLINES", "TIMERS"]
+__all__ = ["DEADLINES"]
 
 DEADLINES: Final = (EXPIRY,)
-TIMERS: Final = timers_view(DEADLINES)

@@ -1,9 +1,7 @@
 """What notifications does when a moment comes."""
 
 from notifications.timers.reminders import REMINDERS
-from timers import timers_view
 
-__all__ = ["DEADLINES", "TIMERS"]
+__all__ = ["DEADLINES"]
 
 DEADLINES = (REMINDERS,)
-TIMERS = timers_view(DEADLINES)
