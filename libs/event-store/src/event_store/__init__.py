@@ -16,6 +16,7 @@ from event_store.records import (
     Page,
     RecordedEvent,
     StoreUnavailable,
+    StreamDeleted,
     StreamName,
 )
 from event_store.snapshots import Snapshot, Snapshots, SnapshotStore
@@ -43,6 +44,7 @@ __all__ = [
     "SnapshotStore",
     "Snapshots",
     "StoreUnavailable",
+    "StreamDeleted",
     "StreamName",
     "UnknownEventType",
     "UnstorableText",

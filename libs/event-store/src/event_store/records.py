@@ -161,5 +161,15 @@ class IdempotencyViolation(Exception):
     """Some ids of the batch are already at this place of the stream, but not the same batch."""
 
 
+class StreamDeleted(Exception):
+    """An operator deleted the stream, or cut off its beginning. It is neither empty nor writable: what was decided on
+    it is not to be decided again, so nothing goes on before somebody has looked at it.
+    """
+
+    def __init__(self, stream: StreamName) -> None:
+        super().__init__(str(stream))
+        self.stream = stream
+
+
 class StoreUnavailable(Exception):
     """The store cannot be reached or answered too late; whether an append happened is unknown, so retry it as is."""
