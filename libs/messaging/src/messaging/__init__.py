@@ -9,6 +9,7 @@ from messaging.bus import (
     PartitionsFixed,
     Topic,
     TopicLike,
+    WrongBusAddress,
     partition_of,
 )
 from messaging.cause import Cause, Clock
@@ -24,6 +25,7 @@ from messaging.inbox import (
     ParkedKey,
     Progress,
 )
+from messaging.opening import OpenedBus, OpenPool, open_bus
 from messaging.process import Dispatch, Process, Reaction, send
 from messaging.pump import Runnable, Terms
 from messaging.relay import Publish, Relay
@@ -47,6 +49,8 @@ __all__ = [
     "MalformedEnvelope",
     "MessagingUnavailable",
     "OpenInstance",
+    "OpenPool",
+    "OpenedBus",
     "ParkedKey",
     "PartitionsFixed",
     "Process",
@@ -59,10 +63,12 @@ __all__ = [
     "Topic",
     "TopicLike",
     "Watch",
+    "WrongBusAddress",
     "batch_consumer",
     "bus_consumer",
     "from_headers",
     "of_recorded",
+    "open_bus",
     "own_consumer",
     "partition_of",
     "send",

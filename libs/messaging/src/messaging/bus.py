@@ -17,6 +17,7 @@ __all__ = [
     "Topic",
     "TopicLike",
     "Work",
+    "WrongBusAddress",
     "partition_of",
 ]
 
@@ -30,6 +31,10 @@ class MessagingUnavailable(Exception):
 
 class PartitionsFixed(Exception):
     """A topic in use cannot have another number of partitions: keys would move and lose their order."""
+
+
+class WrongBusAddress(ValueError):
+    """The address names no bus; says why, and never repeats the address, which may hold a password."""
 
 
 class TopicLike(Protocol):

@@ -169,6 +169,11 @@ class PostgresBus:
         """Stop listening; call it before the pool is closed."""
         await self._news.close()
 
+    async def ping(self) -> None:
+        """See OpenedBus."""
+        with translated_errors():
+            await self._pool.execute("SELECT 1")
+
     async def publish(self, topic: TopicLike, envelopes: Sequence[Envelope]) -> None:
         """See the port."""
         if not envelopes:

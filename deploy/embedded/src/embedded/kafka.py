@@ -1,0 +1,284 @@
+"""A broker of Apache Kafka of our own, from the jars of Maven Central: one node, KRaft, no Docker.
+
+Needs Java 17 and, the first time, Maven; `deploy/kafka/pom.xml` names the version. The jars are kept in `build/`.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+
+from embedded.children import dies_with_its_parent
+from embedded.postgres import HOST, free_port, last_lines
+from embedded.private_files import InUse, LockFile, write_private
+
+POM = Path(__file__).resolve().parents[3] / "kafka" / "pom.xml"
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+CLUSTER = "S2FiaW5ldC1LYWZrYS1vbg"
+
+# One node: nothing can have a second copy. Topics are declared, never made by a mistyped name.
+PRODUCT_OPTIONS: Mapping[str, str] = {
+    "auto.create.topics.enable": "false",
+    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "3000",
+    "group.initial.rebalance.delay.ms": "0",
+    "log.retention.ms": "-1",
+    "offsets.topic.num.partitions": "4",
+    "offsets.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.replication.factor": "1",
+}
+
+# For tests: a member that was killed is missed soon.
+THROWAWAY_OPTIONS: Mapping[str, str] = {
+    "group.min.session.timeout.ms": "500",
+    "log.segment.delete.delay.ms": "0",
+}
+
+
+class KafkaError(Exception):
+    """The broker did not do what was asked; the message is for the person at the terminal."""
+
+
+class KafkaServer:
+    """One broker, which is its own controller, on one data directory.
+
+    The directory holds ``log/`` (events), ``server.properties`` (0600), ``server.log`` and a lock. ``start`` and
+    ``stop`` block; a program with an event loop uses ``start_async``/``stop_async``. On Linux the broker stops by
+    itself when the thread that started it is gone. After ``kill`` the next ``start`` goes on with what was kept.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        port: int | None = None,
+        options: Mapping[str, str] | None = None,
+        *,
+        heap: str = "512m",
+        scram: Mapping[str, str] | None = None,
+    ) -> None:
+        """``options``: more server properties. ``scram``: names and passwords for SCRAM-SHA-512, set the first time."""
+        self.data_dir = data_dir.absolute()
+        self.port = port or free_port()
+        self.log = self.data_dir / "server.log"
+        self._controller_port = free_port()
+        self._options = {**PRODUCT_OPTIONS, **(options or {})}
+        self._heap, self._scram = heap, scram or {}
+        self._events = self.data_dir / "log"
+        self._properties = self.data_dir / "server.properties"
+        self._lock = LockFile(self.data_dir / "lock")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """Host and port of the plain listener, as clients name bootstrap servers."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The address of the bus, for settings."""
+        return f"kafka://{self.address}"
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the broker while it runs."""
+        return self._process.pid if self._process and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Start the broker and wait until it takes connections; the first time, fetch the jars and format storage."""
+        try:
+            for pause in self._starting():
+                time.sleep(pause)
+        except BaseException:
+            self.stop()
+            raise
+
+    async def start_async(self) -> None:
+        """``start`` for a program with an event loop."""
+        try:
+            for pause in self._starting():
+                await asyncio.sleep(pause)
+        except BaseException:
+            await self.stop_async()
+            raise
+
+    def stop(self) -> None:
+        """Let the broker write everything down, and wait for its end."""
+        for pause in self._stopping():
+            time.sleep(pause)
+
+    async def stop_async(self) -> None:
+        """``stop`` for a program with an event loop."""
+        for pause in self._stopping():
+            await asyncio.sleep(pause)
+
+    def kill(self) -> None:
+        """End the broker without any warning, as a failing machine would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _starting(self) -> Iterator[float]:
+        """The steps of a start, yielding the seconds to wait before the next look."""
+        if self.pid is not None:
+            return
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock.acquire()
+        except InUse as held:
+            raise KafkaError(f"process {held.pid} already runs Kafka on {self.data_dir}") from held
+        command = [*_java(), f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-Dlog4j2.level=WARN"]
+        command += ["-cp", f"{jars()}/*"]
+        write_private(self._properties, self._server_properties())
+        if not (self._events / "meta.properties").exists():
+            users = [
+                ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")
+                for name, password in self._scram.items()
+            ]
+            yield from self._run_to_end(
+                *command,
+                *("kafka.tools.StorageTool", "format", "--cluster-id", CLUSTER),
+                *("--config", str(self._properties)),
+                *(part for user in users for part in user),
+            )
+        self._process = self._run(*command, "kafka.Kafka", str(self._properties))
+        for pause in _until(START_SECONDS):
+            if (code := self._process.poll()) is not None:
+                raise KafkaError(self._failure(f"ended with code {code}"))
+            if _is_listening(self.port):
+                return
+            yield pause
+        raise KafkaError(self._failure("was not ready in time"))
+
+    def _run_to_end(self, *command: str) -> Iterator[float]:
+        self._process = self._run(*command)
+        for pause in _until(START_SECONDS):
+            if self._process.poll() is not None:
+                break
+            yield pause
+        if self._process.poll() != 0:
+            raise KafkaError(self._failure("could not format its storage"))
+
+    def _run(self, *command: str) -> subprocess.Popen[bytes]:
+        with self.log.open("ab") as output:
+            return subprocess.Popen(  # noqa: S603 - Java and the jars of the pom
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                cwd=self.data_dir,
+                start_new_session=True,
+                preexec_fn=dies_with_its_parent(signal.SIGTERM),  # noqa: PLW1509 - one system call
+            )
+
+    def _server_properties(self) -> str:
+        listener = f"CLIENT://{HOST}:{self.port}"
+        controller = f"{HOST}:{self._controller_port}"
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{controller}",
+            "controller.listener.names": "CONTROLLER",
+            "inter.broker.listener.name": "CLIENT",
+            "log.dirs": str(self._events),
+            **self._options,
+        }
+        # More listeners of the options stand beside these two.
+        for name, own in {
+            "listeners": f"{listener},CONTROLLER://{controller}",
+            "advertised.listeners": listener,
+            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        }.items():
+            properties[name] = ",".join(filter(None, (own, self._options.get(name))))
+        return "".join(f"{name}={value}\n" for name, value in properties.items())
+
+    def _stopping(self) -> Iterator[float]:
+        for with_signal in (signal.SIGTERM, signal.SIGKILL):
+            if self._process is None or self._process.poll() is not None:
+                break
+            self._process.send_signal(with_signal)
+            for pause in _until(STOP_SECONDS):
+                if self._process.poll() is not None:
+                    break
+                yield pause
+        self._process = None
+        self._lock.release()
+
+    def _failure(self, what: str) -> str:
+        return "\n".join((f"Kafka on {self.address} {what}", *last_lines(self.log)))
+
+
+@contextlib.asynccontextmanager
+async def running_kafka(
+    data_dir: Path, port: int | None = None, options: Mapping[str, str] | None = None
+) -> AsyncIterator[KafkaServer]:
+    """A running broker for the length of a block."""
+    server = KafkaServer(data_dir, port, options)
+    await server.start_async()
+    try:
+        yield server
+    finally:
+        await server.stop_async()
+
+
+def jars() -> Path:
+    """The folder with the jars of the pom, fetched when they are not there. Processes that start together wait."""
+    digest = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
+    folder = POM.parents[2] / "build" / f"kafka-{digest}"
+    if folder.exists():
+        return folder
+    folder.parent.mkdir(exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _fetch(folder)
+    return folder
+
+
+def _fetch(folder: Path) -> None:
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise KafkaError("Kafka needs Maven to fetch its jars: apt-get install maven")
+    draft = folder.with_suffix(".new")
+    fetched = subprocess.run(  # noqa: S603 - fixed arguments
+        [
+            *(maven, "--quiet", "--batch-mode", "--file", str(POM), "dependency:copy-dependencies"),
+            *("-DincludeScope=runtime", f"-DoutputDirectory={draft}"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if fetched.returncode != 0:
+        raise KafkaError(f"Maven could not fetch Kafka:\n{fetched.stdout}{fetched.stderr}")
+    draft.rename(folder)
+
+
+def _java() -> tuple[str, ...]:
+    java = shutil.which("java")
+    if java is None:
+        raise KafkaError("Kafka needs Java 17: apt-get install default-jdk-headless")
+    return (java,)
+
+
+def _is_listening(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
+        return True
+    return False
+
+
+def _until(seconds: float) -> Iterator[float]:
+    """Pauses to sleep until the time is over."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield 0.05

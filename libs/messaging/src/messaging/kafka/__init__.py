@@ -1,0 +1,7 @@
+"""The bus on Apache Kafka: FastStream's broker, aiokafka's clients. What is whose: docs/adr/0015."""
+
+from messaging.kafka.address import KafkaAddress
+from messaging.kafka.bus import KafkaBus
+from messaging.kafka.topics import KafkaTopics, TopicState
+
+__all__ = ["KafkaAddress", "KafkaBus", "KafkaTopics", "TopicState"]

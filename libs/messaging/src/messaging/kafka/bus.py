@@ -1,0 +1,136 @@
+"""The bus port on Apache Kafka."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final, Self
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from messaging.bus import MessagingUnavailable, PartitionsFixed, Topic, TopicLike, Work
+from messaging.crew import Crew
+from messaging.envelope import Envelope
+from messaging.kafka.address import KafkaAddress
+from messaging.kafka.clients import TROUBLE, broker_of, client_id, closed, translated_errors
+from messaging.kafka.member import Member
+from messaging.kafka.outbox import Outbox
+from messaging.kafka.topics import KafkaTopics
+
+__all__ = ["KafkaBus"]
+
+_AGAIN_SECONDS: Final = 0.5
+_SEEN_SECONDS: Final = 0.02
+_ASK_MILLISECONDS: Final = 10_000
+
+_log: Final = logging.getLogger(__name__)
+
+
+class KafkaBus:
+    """The bus port on one cluster, shared by any number of processes."""
+
+    def __init__(
+        self,
+        address: KafkaAddress,
+        client: str,
+        lookout: AIOKafkaConsumer,
+        *,
+        session: timedelta,
+    ) -> None:
+        """Use `open`."""
+        self._address, self._client, self._session = address, client, session
+        self._lookout = lookout
+        self._outbox: Outbox | None = None
+        self._opening = asyncio.Lock()
+        self._known: dict[str, int] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, address: KafkaAddress, *, client: str, session: timedelta = timedelta(seconds=10)
+    ) -> AsyncIterator[Self]:
+        """Connect for the length of a block; what is published and not yet acknowledged at its end is waited for.
+
+        `client`: the service and its role. `session`: after how much silence brokers give a member's partitions to
+        others. Raises MessagingUnavailable, and WrongBusAddress when the authorities cannot be read.
+        """
+        name = client_id(client)
+        build: Callable[..., AIOKafkaConsumer] = await broker_of(address, name).connect()
+        lookout = build()
+        bus = cls(address, name, lookout, session=session)
+        try:
+            with translated_errors():
+                await lookout.start()
+            yield bus
+        finally:
+            if bus._outbox is not None:
+                await closed(bus._outbox.broker)
+            await lookout.stop()
+
+    async def ping(self) -> None:
+        """See OpenedBus."""
+        with translated_errors():
+            async with asyncio.timeout(_ASK_MILLISECONDS / 1000):
+                await self._lookout.topics()
+
+    async def publish(self, topic: TopicLike, envelopes: Sequence[Envelope]) -> None:
+        """See the port."""
+        if not envelopes:
+            return
+        outbox = await self._writing(topic)
+        try:
+            await outbox.publish(self._here(topic), envelopes)
+        except MessagingUnavailable:
+            if outbox.broken and self._outbox is outbox:
+                self._outbox = None
+                await closed(outbox.broker)
+            raise
+
+    async def ends(self, topic: TopicLike) -> Sequence[int]:
+        """See the port."""
+        await self._writing(topic)
+        places = [
+            TopicPartition(self._here(topic).name, index) for index in range(topic.partitions)
+        ]
+        with translated_errors():
+            async with asyncio.timeout(_ASK_MILLISECONDS / 1000):
+                ends = await self._lookout.end_offsets(places)
+        return [ends[place] - 1 for place in places]
+
+    async def consume(self, topic: TopicLike, group: str, work: Work) -> None:
+        """See the port."""
+        async with asyncio.TaskGroup() as tasks:
+            crew = Crew(tasks, work)
+            while True:
+                try:
+                    await self._writing(topic)
+                    here = self._here(topic)
+                    member = Member(here.name, self._address.prefix + group, crew, self._session)
+                    await member.attend(broker_of(self._address, self._client))
+                except (MessagingUnavailable, *TROUBLE) as trouble:
+                    _log.warning("bus.unreachable", extra={"topic": topic.name}, exc_info=trouble)
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _writing(self, topic: TopicLike) -> Outbox:
+        """The way out, with `topic` there. Raises MessagingUnavailable and PartitionsFixed."""
+        async with self._opening:
+            if self._outbox is None:
+                await self.ping()  # a producer that cannot connect would be left open
+                with translated_errors():
+                    broker = broker_of(self._address, self._client, writes=True)
+                    await broker.connect()
+                self._outbox = Outbox(broker)
+            if topic.name not in self._known:
+                here = self._here(topic)
+                topics = KafkaTopics(self._outbox.broker.config.broker_config.admin_client)
+                while here.name not in (there := await topics.partitions()):
+                    await topics.create(here)  # it takes a moment until it is seen
+                    await asyncio.sleep(_SEEN_SECONDS)
+                self._known[topic.name] = there[here.name]
+        if self._known[topic.name] != topic.partitions:
+            raise PartitionsFixed(topic.name)
+        return self._outbox
+
+    def _here(self, topic: TopicLike) -> Topic:
+        return Topic(self._address.prefix + topic.name, topic.partitions)

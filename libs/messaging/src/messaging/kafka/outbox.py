@@ -1,0 +1,84 @@
+"""What goes out: batches of our own making, since each event has headers of its own."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.producer.message_accumulator import BatchBuilder
+from faststream.kafka import KafkaBroker
+
+from messaging.bus import MessagingUnavailable, TopicLike, partition_of
+from messaging.envelope import Envelope, to_headers
+from messaging.kafka.clients import TROUBLE
+
+__all__ = ["Outbox"]
+
+_ACKNOWLEDGE_SECONDS: Final = 15.0
+
+_Acknowledgement: TypeAlias = "asyncio.Future[object]"
+
+
+class Outbox:
+    """The idempotent producer of one process.
+
+    The last batch of a partition stays open until the producer takes it, so callers that come together share it, and
+    a partition's batches leave one after the other. The producer numbers them: when one is refused, the brokers
+    refuse what comes behind it, and what stands in a partition is always a prefix. From then on it is `broken`.
+    """
+
+    def __init__(self, broker: KafkaBroker) -> None:
+        """`broker` is connected, and writes."""
+        self.broker = broker
+        self.broken = False
+        # FastStream's own batch has one set of headers for all of its records, so its producer's producer is used.
+        fast: Any = broker.config.producer
+        self._producer: AIOKafkaProducer = fast._producer.producer  # noqa: SLF001 - no public way
+        self._open: dict[TopicPartition, tuple[BatchBuilder, _Acknowledgement]] = {}
+        self._filling = asyncio.Lock()
+        self._overdue: set[_Acknowledgement] = set()
+
+    async def publish(self, topic: TopicLike, envelopes: Sequence[Envelope]) -> None:
+        """See the port. What an earlier call gave up waiting for has to be acknowledged before anything new."""
+        acknowledgements: set[_Acknowledgement] = set()
+        try:
+            async with asyncio.timeout(_ACKNOWLEDGE_SECONDS):
+                async with self._filling:
+                    await _all(self._overdue)
+                    self._overdue.clear()
+                    for envelope in envelopes:
+                        acknowledgements.add(await self._put(topic, envelope))
+                await _all(acknowledgements)
+        except TROUBLE as error:
+            self.broken |= not isinstance(error, TimeoutError)
+            raise MessagingUnavailable(type(error).__name__) from error
+        finally:
+            self._overdue |= {each for each in acknowledgements if not each.done()}
+
+    async def _put(self, topic: TopicLike, envelope: Envelope) -> _Acknowledgement:
+        place = TopicPartition(topic.name, partition_of(envelope.key, topic.partitions))
+        record = {
+            "key": envelope.key.encode(),
+            "value": envelope.data,
+            "timestamp": None,
+            "headers": [(name, value.encode()) for name, value in to_headers(envelope).items()],
+        }
+        if place in self._open:
+            batch, acknowledgement = self._open[place]
+            if batch.append(**record) is not None:
+                return acknowledgement
+        batch = self._producer.create_batch()
+        batch.append(**record)
+        sent: _Acknowledgement = await self._producer.send_batch(
+            batch, topic.name, partition=place.partition
+        )
+        self._open[place] = batch, sent
+        return sent
+
+
+async def _all(acknowledgements: set[_Acknowledgement]) -> None:
+    """Wait for them, which others may be waiting for as well; raises what one of them raises."""
+    if acknowledgements:
+        await asyncio.wait(acknowledgements)
+    for each in acknowledgements:
+        each.result()

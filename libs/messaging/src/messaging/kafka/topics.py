@@ -1,0 +1,136 @@
+"""Topics as the cluster has them, and how they are made: history is kept, nothing is compacted."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, Self
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from messaging.bus import TopicLike
+from messaging.kafka.address import KafkaAddress
+from messaging.kafka.clients import broker_of, client_id, closed, translated_errors
+
+__all__ = ["KafkaTopics", "TopicState"]
+
+_FOR_EVER: Final = "-1"
+_AS_THE_CLUSTER_SAYS: Final = -1
+_SET_ON_THE_TOPIC: Final = 1  # in an answer of DescribeConfigs: not a default, not the broker's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicState:
+    """A topic as it is. `retention` None: for ever."""
+
+    name: str
+    partitions: int
+    replicas: int
+    retention: timedelta | None
+    compacted: bool
+
+
+class KafkaTopics:
+    """Looks at topics, makes them and sets how long they keep events. Every call raises MessagingUnavailable."""
+
+    def __init__(self, admin: AIOKafkaAdminClient) -> None:
+        self._admin = admin
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, address: KafkaAddress, *, client: str) -> AsyncIterator[Self]:
+        """Connect for the length of a block. Raises MessagingUnavailable."""
+        broker = broker_of(address, client_id(client), writes=True)
+        try:
+            with translated_errors():
+                await broker.connect()
+            yield cls(broker.config.broker_config.admin_client)
+        finally:
+            await closed(broker)
+
+    async def partitions(self) -> Mapping[str, int]:
+        """Every topic there is, and how many partitions it has."""
+        with translated_errors():
+            topics = await self._admin.describe_topics()  # of all, for asking for one may make it
+        return {topic["topic"]: len(topic["partitions"]) for topic in topics}
+
+    async def states(self, names: Sequence[str]) -> Mapping[str, TopicState]:
+        """Those of these topics that there are."""
+        with translated_errors():
+            found = {
+                topic["topic"]: topic["partitions"]
+                for topic in await self._admin.describe_topics()
+                if topic["topic"] in names
+            }
+            if not found:
+                return {}
+            resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in found]
+            answers = await self._admin.describe_configs(resources)
+        settings = {
+            resource[3]: {entry[0]: entry[1] for entry in resource[4]}
+            for answer in answers
+            for resource in answer.resources
+        }
+        return {
+            name: TopicState(
+                name=name,
+                partitions=len(partitions),
+                replicas=len(partitions[0]["replicas"]),
+                retention=_retention(settings[name]["retention.ms"]),
+                compacted="compact" in settings[name]["cleanup.policy"],
+            )
+            for name, partitions in found.items()
+        }
+
+    async def create(
+        self,
+        topic: TopicLike,
+        *,
+        retention: timedelta | None = None,
+        replicas: int | None = None,
+    ) -> bool:
+        """Make a topic; `replicas` None: as many as the cluster says. False when it is there already."""
+        new = NewTopic(
+            topic.name,
+            num_partitions=topic.partitions,
+            replication_factor=replicas or _AS_THE_CLUSTER_SAYS,
+            replica_assignments=None if replicas else {},  # without it aiokafka takes no -1
+            topic_configs=_settings(retention),
+        )
+        with translated_errors():
+            answer = await self._admin.create_topics([new])
+            for _, code, *_rest in answer.topic_errors:
+                error = for_code(code)
+                if error is TopicAlreadyExistsError:
+                    return False
+                if code:
+                    raise error
+        return True
+
+    async def keep(self, name: str, retention: timedelta | None) -> None:
+        """Set how long a topic keeps events, None for ever, and that it is not compacted; the rest stays as it is."""
+        with translated_errors():
+            described = ConfigResource(ConfigResourceType.TOPIC, name)
+            (answer,) = await self._admin.describe_configs([described])
+            own = {
+                entry[0]: entry[1]
+                for resource in answer.resources
+                for entry in resource[4]
+                if entry[3] == _SET_ON_THE_TOPIC
+            }
+            wanted = ConfigResource(ConfigResourceType.TOPIC, name, {**own, **_settings(retention)})
+            for changed in await self._admin.alter_configs([wanted]):
+                for code, *_rest in changed.resources:
+                    if code:
+                        raise for_code(code)
+
+
+def _settings(retention: timedelta | None) -> dict[str, str]:
+    milliseconds = str(retention // timedelta(milliseconds=1)) if retention else _FOR_EVER
+    return {"cleanup.policy": "delete", "retention.ms": milliseconds, "retention.bytes": _FOR_EVER}
+
+
+def _retention(milliseconds: str) -> timedelta | None:
+    return None if milliseconds == _FOR_EVER else timedelta(milliseconds=int(milliseconds))
