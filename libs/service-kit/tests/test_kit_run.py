@@ -99,6 +99,16 @@ async def test_the_command_line_explains_itself(arguments: list[str], code: int)
     assert b"python -m sample_service" in shown + complaint
 
 
+async def test_migrating_opens_everything_and_ends() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = await start("migrate", **{**COMPLETE, "SAMPLE_PORT": str(port)})
+        shown, _ = await process.communicate()
+    assert process.returncode == 0
+    events = [json.loads(line)["event"] for line in shown.splitlines()]
+    assert events == ["resources.opened", "service.migrated", "resources.closed"]
+
+
 async def test_a_port_that_is_taken_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The run loop of a service: `python -m booking api|worker|all`, stopped by SIGTERM or Ctrl-C."""
+"""The run loop of a service: `python -m booking api|worker|all|migrate`, stopped by SIGTERM or Ctrl-C."""
 
 import argparse
 import asyncio
@@ -60,8 +60,10 @@ def run(
 ) -> None:
     """Parse the command line, read the settings, run until told to stop.
 
-    `api` serves HTTP, `worker` runs the tasks and serves health and metrics, `all` does both in one process. Exits
-    with 2 when the command line or the settings are wrong, with 1 when the service cannot start.
+    `api` serves HTTP, `worker` runs the tasks and serves health and metrics, `all` does both in one process. Every
+    one of them brings its schema up to this version first; `migrate` does only that and ends, for who wants it done
+    before the first of many starts. Exits with 2 when the command line or the settings are wrong, with 1 when the
+    service cannot start.
     """
     role = _role(service, argv)
     settings = load_settings(settings_type)
@@ -73,7 +75,10 @@ def run(
     )
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_run(service, role, settings, opener))
+            if role == "migrate":
+                runner.run(_migrate(service, settings, opener))
+            else:
+                runner.run(_run(service, role, settings, opener))
     except ConfigurationError as wrong:
         sys.stderr.write(
             f"Cannot start {service}:\n" + "".join(f"  {line}\n" for line in wrong.findings)
@@ -112,10 +117,16 @@ def _role(service: str, argv: Sequence[str] | None) -> str:
     parser = argparse.ArgumentParser(prog=f"python -m {service.replace('-', '_')}")
     parser.add_argument(
         "role",
-        choices=("api", "worker", "all"),
-        help="api: serve HTTP; worker: views, timers, processes, bus; all: both in one process",
+        choices=("api", "worker", "all", "migrate"),
+        help="api: serve HTTP; worker: views, timers, processes, bus; all: both in one process; "
+        "migrate: bring the schema up to this version and end",
     )
     return str(parser.parse_args(argv).role)
+
+
+async def _migrate(service: str, settings: S, opener: Opener[S]) -> None:
+    async with _open_kit(service, settings) as kit, opener(settings, kit):
+        _log.info("service.migrated")
 
 
 async def _run(service: str, role: str, settings: S, opener: Opener[S]) -> None:
