@@ -1,6 +1,8 @@
 """What the kit knows about a request, kept in its ASGI scope: correlation, headers, language."""
 
-from typing import TYPE_CHECKING, Final, cast
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from uuid import UUID
 
 from starlette.requests import HTTPConnection
@@ -14,12 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORRELATION_HEADER",
+    "Network",
     "RequestFacts",
     "facts_of",
+    "is_among",
     "kit_of",
     "language_of",
     "route_template",
+    "source_of",
 ]
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 CORRELATION_HEADER: Final = "X-Correlation-Id"
 _FACTS: Final = "kabinet"
@@ -52,6 +59,26 @@ def _correlation(text: str | None) -> UUID:
 def facts_of(connection: HTTPConnection) -> RequestFacts:
     """The facts of a request that came in through the telemetry."""
     return cast(RequestFacts, connection.scope[_FACTS])
+
+
+def source_of(connection: HTTPConnection, trusted: Sequence[Network]) -> str:
+    """Where a request came from: the nearest address, by `X-Forwarded-For`, that is not one of our own proxies."""
+    source = connection.client.host if connection.client else ""
+    hops = ",".join(connection.headers.getlist("x-forwarded-for")).split(",")
+    for hop in reversed([hop.strip() for hop in hops if hop.strip()]):
+        if not is_among(trusted, source):
+            break
+        source = hop
+    return source
+
+
+def is_among(networks: Sequence[Network], address: str) -> bool:
+    """Whether an address lies in one of the networks; what is no address lies in none."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)
 
 
 def language_of(connection: HTTPConnection) -> Language:

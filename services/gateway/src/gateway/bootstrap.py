@@ -2,9 +2,10 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import Any, cast
 
 import asyncpg
 from limits.aio.storage import MemoryStorage
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from gateway.adapters.kept_answers import KeptAnswers
 from gateway.adapters.upstream import Upstream
@@ -28,11 +30,12 @@ from service_kit.http import ServiceClient, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.metrics import metrics_route
 from service_kit.problems import ProblemTable, install_problems
+from service_kit.requests import Network
 from service_kit.run import Parts
 from service_kit.sessions import PolledSessionGuard
 from service_kit.telemetry import Telemetry
 
-__all__ = ["build_app", "open_gateway"]
+__all__ = ["behind", "build_app", "open_gateway"]
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PRUNE_SECONDS = 600.0
@@ -64,6 +67,15 @@ def build_app(kit: Kit, door: Door, live: LiveDoor, document: bytes) -> ASGIApp:
     install_problems(app, ProblemTable({}))
     app.add_middleware(Telemetry, service=kit.service, body_limits=door.table.body_limits())
     return app
+
+
+def behind(proxies: Sequence[Network], app: ASGIApp) -> ASGIApp:
+    """The application as these proxies' requests reach it: with the address that they had them from."""
+    if not proxies:
+        return app
+    hosts = [str(network) for network in proxies]
+    # uvicorn and Starlette describe the same ASGI by types of their own.
+    return cast(ASGIApp, ProxyHeadersMiddleware(cast(Any, app), trusted_hosts=hosts))
 
 
 @asynccontextmanager
@@ -118,7 +130,8 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
         )
         live = LiveDoor(table=table, upstream=upstream)
         yield Parts(
-            api=build_app(kit, door, live, merged(documents)), tasks={"prune_answers": prune}
+            api=behind(settings.trusted_proxies, build_app(kit, door, live, merged(documents))),
+            tasks={"prune_answers": prune},
         )
 
 

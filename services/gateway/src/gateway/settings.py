@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from service_kit.requests import Network
 from service_kit.settings import ServiceSettings
 
 __all__ = ["GatewaySettings"]
@@ -16,6 +17,8 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     conclusions_url: str
     notifications_url: str
     ops_url: str
+    trusted_proxies: tuple[Network, ...] = ()
+    """Whose `X-Forwarded-For` is believed: the load balancers before the gateway."""
     anonymous_writes_per_minute: int = Field(default=30, gt=0)
     """Per address and operation: sign-in, registration, codes."""
     anonymous_reads_per_minute: int = Field(default=600, gt=0)

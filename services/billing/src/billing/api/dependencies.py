@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -10,10 +9,9 @@ from fastapi import Depends, Request
 from billing.application import Billing
 from read_models import Queries
 from service_kit.problems import Denied
+from service_kit.requests import Network, is_among, source_of
 
-__all__ = ["BillingDep", "Gate", "GateDep", "Network", "QueriesDep", "WaitDep"]
-
-Network = IPv4Network | IPv6Network
+__all__ = ["BillingDep", "Gate", "GateDep", "QueriesDep", "WaitDep"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,25 +23,8 @@ class Gate:
 
     def require(self, request: Request) -> None:
         """Refuse with 403 CALLBACK_SOURCE_REFUSED whoever is not the provider."""
-        if not _is_in(self._source(request), self.sources):
+        if not is_among(self.sources, source_of(request, self.trusted_proxies)):
             raise Denied("CALLBACK_SOURCE_REFUSED")
-
-    def _source(self, request: Request) -> str:
-        source = "" if request.client is None else request.client.host
-        forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-        for hop in reversed([hop.strip() for hop in forwarded if hop.strip()]):
-            if not _is_in(source, self.trusted_proxies):
-                break
-            source = hop
-        return source
-
-
-def _is_in(address: str, networks: Sequence[Network]) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)
 
 
 async def billing_of(request: Request) -> Billing:

@@ -1,7 +1,6 @@
 """What routes are given."""
 
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -17,6 +16,7 @@ from policies import PolicyBook
 from privacy.keyring import Keyring
 from privacy.sealing import Sealers
 from read_models import Queries
+from service_kit.requests import Network, source_of
 
 __all__ = [
     "AddressDep",
@@ -42,7 +42,7 @@ class Desk:
     sign_in: SignIn
     registrar: Registrar
     service_secrets: dict[str, SecretStr] = field(repr=False)
-    trusted_proxies: tuple[IPv4Network | IPv6Network, ...]
+    trusted_proxies: tuple[Network, ...]
     account_wait_seconds: float
 
 
@@ -63,22 +63,8 @@ async def queries_of(request: Request) -> Queries:
 
 
 async def address_of(request: Request) -> str:
-    """Where a request came from: the nearest address that is not one of our own proxies."""
-    trusted = (await desk_of(request)).trusted_proxies
-    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    hops = [hop.strip() for hop in forwarded if hop.strip()]
-    address = request.client.host if request.client else ""
-    while hops and _is_among(trusted, address):
-        address = hops.pop()
-    return address
-
-
-def _is_among(networks: tuple[IPv4Network | IPv6Network, ...], address: str) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+    """Where a request came from, behind our own proxies."""
+    return source_of(request, (await desk_of(request)).trusted_proxies)
 
 
 def idempotent_key(request: Request, *parts: object) -> str | None:
