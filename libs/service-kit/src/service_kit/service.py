@@ -1,15 +1,16 @@
 """A service, declared once; whatever is the same in every service follows from the declaration."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import asyncpg
 import httpx
+from pydantic import SecretStr
 
 from event_store import Codec, EventStore
-from event_store.postgres import PostgresEventStore
+from event_store.opening import open_store
 from messaging import (
     Bus,
     Inbox,
@@ -23,14 +24,15 @@ from messaging import (
     own_consumer,
 )
 from messaging.bus import TopicLike
-from messaging.postgres import PostgresBus, PostgresInbox
+from messaging.opening import open_bus
+from messaging.postgres import PostgresInbox
 from privacy.errors import KeyUnavailable
 from privacy.http import HttpKeyring
 from privacy.sealing import Sealers
 from read_models import ProjectionRunner, Queries, View, Views, create_views
 from service_kit.clock import Clock
 from service_kit.database import migrate, open_pool
-from service_kit.errors import Unavailable
+from service_kit.errors import ConfigurationError, Unavailable
 from service_kit.flows import Flows
 from service_kit.http import ServiceTokens, open_service_tokens
 from service_kit.kit import Kit
@@ -200,6 +202,8 @@ async def open_ground(
 ) -> AsyncIterator[Ground]:
     """Open database, event store, inbox and bus, in the schema that this version needs; close them in reverse.
 
+    Which store and which bus, their addresses in the settings say.
+
     The package's own numbered migrations are applied when it has a folder `migrations`.
     """
     async with AsyncExitStack() as stack:
@@ -210,19 +214,24 @@ async def open_ground(
                 max_size=settings.database_connections,
             )
         )
-        bus_pool = await stack.enter_async_context(
-            open_pool(settings.bus_url, application_name=service.name)
-        )
         kit.health.add("database", lambda: _ask(pool))
-        kit.health.add("bus", lambda: _ask(bus_pool), required=False)
         await migrate(pool, service.name)
         await create_views(pool, service.all_views)
-        store = await PostgresEventStore.open(pool)
-        stack.push_async_callback(store.close)
+        with _setting(settings, "store_url"):
+            store = await stack.enter_async_context(
+                open_store(_told(settings.store_url), service=service.name, pool=pool)
+            )
         inbox = await PostgresInbox.open(pool)
         stack.push_async_callback(inbox.close)
-        bus = await PostgresBus.open(bus_pool)
-        stack.push_async_callback(bus.close)
+        with _setting(settings, "bus_url"):
+            bus = await stack.enter_async_context(
+                open_bus(
+                    settings.bus_url.get_secret_value(),
+                    client=service.name,
+                    open_pool=lambda url: open_pool(url, application_name=service.name),
+                )
+            )
+        kit.health.add("bus", bus.ping, required=False)
         yield Ground(service=service, kit=kit, pool=pool, store=store, bus=bus, inbox=inbox)
 
 
@@ -236,6 +245,20 @@ async def open_sealers(
             client, identity_url=settings.identity_url, service_token=tokens.of("identity")
         )
         yield Sealers(keyring), tokens
+
+
+@contextmanager
+def _setting(settings: ServiceSettings, name: str) -> Iterator[None]:
+    """An address that names nothing known is a setting that is wrong."""
+    try:
+        yield
+    except ValueError as wrong:
+        prefix = settings.model_config.get("env_prefix", "")
+        raise ConfigurationError(f"{prefix}{name.upper()}: {wrong}") from None
+
+
+def _told(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
 
 
 async def _ask(pool: asyncpg.Pool) -> None:

@@ -7,7 +7,7 @@ from typing import Literal, NoReturn, TypeVar
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["ServiceSettings", "load_settings"]
+__all__ = ["FileSettings", "ServiceSettings", "load_settings"]
 
 
 class ServiceSettings(BaseSettings):
@@ -26,13 +26,14 @@ class ServiceSettings(BaseSettings):
     database_connections: int = Field(default=16, ge=4)
     """The most that one process opens to its own database."""
     bus_url: SecretStr
-    """The PostgreSQL database of the embedded bus, or the bootstrap servers of Kafka."""
+    """`postgresql://...`: the database of the embedded bus; `kafka://...`, `kafka+tls://...`: Apache Kafka."""
+    store_url: SecretStr | None = None
+    """`kurrentdb://...`: the events are in KurrentDB; left out: in the service's own database."""
     identity_url: str
     service_secret: SecretStr
     """What this service proves itself with when it asks identity for a service token."""
     clock_file: Path | None = None
     """Where an operator writes the offset of the virtual clock; none in production."""
-    files_dir: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     otlp_endpoint: str | None = None
     """Where spans go (OTLP over HTTP); without it nothing is exported."""
@@ -40,6 +41,13 @@ class ServiceSettings(BaseSettings):
     """The share of traces that start here and are exported."""
     drain_seconds: float = Field(default=10.0, gt=0)
     """How long requests in flight and workers may take to finish when the process is told to stop."""
+
+
+class FileSettings(ServiceSettings):
+    """Of a service that keeps files."""
+
+    files_url: SecretStr
+    """`file:///folder` or `s3://bucket/prefix?endpoint=...`, which every process of the service opens alike."""
 
 
 Settings = TypeVar("Settings", bound=ServiceSettings)

@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from booking.bootstrap import describe, open_booking
 from booking.settings import BookingSettings
+from service_kit.errors import ConfigurationError
 from service_kit.testing import Tokens, api_client, make_kit
 
 
@@ -35,3 +36,22 @@ def test_the_api_is_described_without_any_resource() -> None:
     paths = describe().openapi()["paths"]
     assert "/api/v1/appointments/{appointment_id}/rescheduling" in paths
     assert all(path.startswith("/api/v1/") for path in paths)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("setting", ["store_url", "bus_url"])
+async def test_an_address_that_names_nothing_known_is_a_setting_that_is_wrong(
+    database: str, bus_database: str, setting: str
+) -> None:
+    addresses = {"database_url": database, "bus_url": bus_database, setting: "ftp://u:hidden@host"}
+    settings = BookingSettings(
+        port=0,
+        identity_url="http://127.0.0.1:1",
+        service_secret=SecretStr("secret"),
+        **{name: SecretStr(address) for name, address in addresses.items()},
+    )
+    with pytest.raises(ConfigurationError) as refused:
+        async with open_booking(settings, make_kit("booking")):
+            raise AssertionError
+    assert f"BOOKING_{setting.upper()}: " in str(refused.value)
+    assert "hidden" not in str(refused.value)
