@@ -55,7 +55,7 @@ def test_no_service_stores_two_events_under_one_name() -> None:
 
 
 @pytest.mark.parametrize(("file", "names", "stored"), EVENTS)
-def test_the_golden_sample_decodes_and_encodes_to_itself(
+def test_the_golden_sample_decodes_and_encodes_to_itself_but_for_later_fields(
     file: Path, names: dict[type[object], str], stored: str
 ) -> None:
     service = next(parent for parent in file.parents if parent.parent.name == "services")
@@ -63,4 +63,15 @@ def test_the_golden_sample_decodes_and_encodes_to_itself(
     codec = Codec(names)
     event = codec.decode(RecordedEvent(UUID(int=0), "", 0, stored, sample, b"", 0, 0))
     assert codec.encode(event)[0] == stored
-    assert msgspec.json.decode(codec.encode(event)[1]) == msgspec.json.decode(sample)
+    encoded = codec.encode(event)[1]
+    assert kept(msgspec.json.decode(sample), msgspec.json.decode(encoded))
+    assert codec.decode(RecordedEvent(UUID(int=0), "", 0, stored, encoded, b"", 0, 0)) == event
+
+
+def kept(sample: object, encoded: object) -> bool:
+    """All of the sample is there; a field that was added since may stand beside it, with its default."""
+    if isinstance(sample, dict) and isinstance(encoded, dict):
+        return all(name in encoded and kept(sample[name], encoded[name]) for name in sample)
+    if isinstance(sample, list) and isinstance(encoded, list):
+        return len(sample) == len(encoded) and all(map(kept, sample, encoded))
+    return sample == encoded
