@@ -14,9 +14,17 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from contracts.billing import InvoicePaid, PaymentFailed, RefundSucceeded
+from contracts.billing import (
+    InvoiceCancelled,
+    InvoicePaid,
+    PaymentFailed,
+    RefundDeclinedByPolicy,
+    RefundRequested,
+    RefundSucceeded,
+)
 from contracts.booking import (
     AppointmentCancelled,
+    AppointmentCompleted,
     AppointmentRequested,
     AppointmentRescheduled,
     AppointmentReserved,
@@ -270,6 +278,23 @@ class World:
             "refund_eligible": True,
         }
         return AppointmentCancelled(**{**fact, **more})
+
+    def completed(self) -> AppointmentCompleted:
+        return AppointmentCompleted(
+            appointment_id=APPOINTMENT, patient_id=PATIENT, clinician_id=DOCTOR
+        )
+
+    def decided(
+        self, outcome: str = "RETURNED", cause: str = "CANCELLED_IN_TIME"
+    ) -> RefundRequested | RefundDeclinedByPolicy | InvoiceCancelled:
+        """Billing's word about the money of a cancelled appointment."""
+        ids = {"invoice_id": INVOICE, "appointment_id": APPOINTMENT, "patient_id": PATIENT}
+        payment = {**ids, "payment_id": PAYMENT, "amount_kopecks": 150_000}
+        if outcome == "RETURNED":
+            return RefundRequested.model_validate({**payment, "cause": cause})
+        if outcome == "KEPT":
+            return RefundDeclinedByPolicy.model_validate({**payment, "lead_minutes": 10})
+        return InvoiceCancelled.model_validate({**ids, "total_kopecks": 150_000})
 
     def money(self) -> tuple[InvoicePaid, PaymentFailed, RefundSucceeded]:
         """Money that came, did not come, and went back."""

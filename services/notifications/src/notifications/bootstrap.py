@@ -21,6 +21,7 @@ from notifications.api.access import ACCESS
 from notifications.api.problems import PROBLEMS
 from notifications.application import Notifications
 from notifications.application.ports import Carrier
+from notifications.application.processes.cancelling import CANCELLING
 from notifications.application.processes.reminding import REMINDING
 from notifications.application.processes.sending import SENDING
 from notifications.application.wording import Wording
@@ -74,7 +75,7 @@ SERVICE: Final = Service(
     views=READ_MODELS,
     deadlines=DEADLINES,
     # Letters leave from here and from nowhere else (NTF-30).
-    processes=(SENDING, REMINDING),
+    processes=(SENDING, REMINDING, CANCELLING),
     hears=(
         (IDENTITY_EVENTS, identity.HANDLERS),
         (BOOKING_EVENTS, booking.HANDLERS),

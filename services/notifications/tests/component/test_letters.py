@@ -10,6 +10,7 @@ from contracts.booking import LatePaymentRefused
 from contracts.conclusions import ConclusionPublished
 from contracts.identity import PatientContactsChanged
 from messaging.memory import MemoryInbox
+from notifications.domain.reminder_plan.decider import MONEY_WAIT
 
 ZONED = "1 декабря 2026 г., 10:00 (UTC+3)"
 MINUTE, MOMENT = timedelta(minutes=1), timedelta(microseconds=1)
@@ -68,7 +69,7 @@ async def test_no_letter_about_a_booking_goes_to_who_does_not_want_it(empty_worl
     await empty_world.tell(empty_world.reserved(), *empty_world.money()[:1])
     assert await empty_world.mail.messages() == []
     # A cancellation is told to everybody.
-    await empty_world.tell(empty_world.cancelled())
+    await empty_world.tell(empty_world.cancelled(), empty_world.decided())
     assert len(await empty_world.letters()) == 1
     shown = await empty_world.get("/api/v1/messages?status=SUPPRESSED", who="administrator")
     assert {item["reason"] for item in shown["items"]} == {"NOT_WANTED"}
@@ -95,33 +96,73 @@ async def test_a_person_is_written_to_in_their_language_at_their_latest_address(
 
 @pytest.mark.requirement("NTF-13")
 @pytest.mark.parametrize(
-    ("payment", "change", "said"),
+    ("outcome", "said"),
     [
-        ("PAID", {}, "Оплата будет возвращена полностью"),
-        ("PAID", {"refund_eligible": False}, "оплата не возвращается"),
-        ("PAID", {"refund_eligible": False, "by": "DOCTOR"}, "Оплата будет возвращена полностью"),
-        ("UNPAID", {}, "Оплаты не было"),
+        ("RETURNED", "Оплата будет возвращена полностью"),
+        ("KEPT", "оплата не возвращается"),
+        ("NOTHING_PAID", "Оплаты не было"),
     ],
 )
-async def test_both_sides_hear_of_a_cancellation_and_of_the_money(
-    world: Any, payment: str, change: dict[str, Any], said: str
+@pytest.mark.parametrize("promised", [True, False])
+async def test_both_sides_hear_of_a_cancellation_and_what_billing_does_with_the_money(
+    world: Any, outcome: str, said: str, *, promised: bool
 ) -> None:
+    """Whatever booking's own window says of it."""
+    payment = "UNPAID" if outcome == "NOTHING_PAID" else "PAID"
     await world.tell(world.reserved(payment_status=payment))
     await world.forget()
-    await world.tell(world.cancelled(**change))
+    await world.tell(world.cancelled(refund_eligible=promised))
+    assert await world.letters() == []
+    await world.tell(world.decided(outcome), times=2)
     for address in (world.anna, world.petrova):
         [letter] = await world.letters(address)
         assert letter["subject"] == f"Приём отменён: {ZONED}"
         assert said in letter["text"]
+    await world.pass_time(MONEY_WAIT)
+    assert len(await world.letters()) == 1
 
 
 @pytest.mark.requirement("NTF-13")
-async def test_money_that_came_after_the_reservation_is_remembered(world: Any) -> None:
-    await world.tell(world.reserved(payment_status="UNPAID"), world.money()[0])
+async def test_billing_may_be_ahead_of_booking(world: Any) -> None:
+    await world.tell(world.reserved(), world.decided())
     await world.forget()
     await world.tell(world.cancelled())
     [letter] = await world.letters()
     assert "Оплата будет возвращена полностью" in letter["text"]
+
+
+@pytest.mark.requirement("NTF-13")
+async def test_what_was_paid_a_second_time_says_nothing_of_the_appointments_money(
+    world: Any,
+) -> None:
+    await world.tell(world.reserved(), world.decided(cause="PAID_TWICE"))
+    await world.forget()
+    await world.tell(world.cancelled(), world.decided("KEPT"))
+    [letter] = await world.letters()
+    assert "оплата не возвращается" in letter["text"]
+
+
+@pytest.mark.requirement("NTF-13", "OPS-14")
+async def test_a_cancellation_does_not_wait_for_billing_for_ever(world: Any) -> None:
+    await world.tell(world.reserved())
+    await world.forget()
+    await world.tell(world.cancelled())
+    await world.pass_time(MONEY_WAIT - MOMENT)
+    assert await world.letters() == []
+    await world.pass_time(MOMENT)
+    [letter] = await world.letters()
+    assert "ещё не решено" in letter["text"]
+    await world.tell(world.decided())
+    assert len(await world.letters()) == 1
+
+
+@pytest.mark.requirement("NTF-13")
+async def test_a_free_appointment_is_cancelled_without_asking_billing(world: Any) -> None:
+    await world.tell(world.reserved(payment_mode="FREE", payment_status="NOT_REQUIRED"))
+    await world.forget()
+    await world.tell(world.cancelled())
+    [letter] = await world.letters()
+    assert "Оплаты не было" in letter["text"]
 
 
 @pytest.mark.requirement("NTF-13")
@@ -139,7 +180,8 @@ async def test_the_end_of_a_mere_hold_is_told_to_the_patient_alone(world: Any) -
     lapsed = {"was_reserved": False, "by": "SYSTEM", "refund_eligible": False}
     await world.tell(world.requested(), world.cancelled(reason="HOLD_EXPIRED", **lapsed))
     assert await world.subjects() == ["Время не оплачено: запись не состоялась"]
-    await world.tell(world.cancelled(reason="UNCONFIRMED_LIMIT", **lapsed))
+    limit = world.cancelled(reason="UNCONFIRMED_LIMIT", **lapsed)
+    await world.tell(limit, world.decided("NOTHING_PAID"))
     assert (await world.subjects())[1:] == [f"Приём отменён: {ZONED}"]
     assert [letter["attachments"] for letter in await world.letters()] == [[], []]
     assert await world.letters(world.petrova) == []
@@ -170,6 +212,7 @@ async def test_an_sms_says_nothing_personal_or_medical(empty_world: Any) -> None
     await world.tell(world.requested(), world.reserved(), world.moved(timedelta(hours=2)))
     await world.pass_time(world.start + timedelta(hours=1) - world.clock.now())
     await world.tell(*world.money(), late(world), conclusion(world), world.cancelled())
+    await world.tell(world.decided())
     texts = await world.sms()
     assert len(texts) == 7
     for word in ("Петрова", "Терапевт", "Иванова", "Анна", "http"):
@@ -181,6 +224,7 @@ async def test_whatever_is_told_again_is_sent_once(world: Any) -> None:
     await world.tell(await world.code_issued(), world.requested(), world.reserved(), times=3)
     await world.tell(world.moved(timedelta(hours=2)), *world.money(), times=3)
     await world.tell(conclusion(world), late(world), world.cancelled(), times=3)
+    await world.tell(world.decided(), times=3)
     letters = [*await world.letters(), *await world.letters(world.petrova)]
     assert len(letters) == len({letter["message_id"] for letter in letters}) == 11
     assert {letter["duplicates"] for letter in letters} == {0}
@@ -217,7 +261,8 @@ async def test_a_conclusion_before_its_appointment_and_a_booking_before_its_bran
 
 
 async def test_invitations_follow_the_appointment_through_its_life(world: Any) -> None:
-    await world.tell(world.reserved(), world.moved(timedelta(hours=2)), world.cancelled())
+    await world.tell(world.reserved(), world.moved(timedelta(hours=2)))
+    await world.tell(world.cancelled(), world.decided())
     events = []
     for letter in await world.letters():
         calendar = Calendar.from_ical(await world.calendar(letter))
@@ -263,9 +308,21 @@ async def test_reminders_follow_a_move_and_end_with_a_cancellation(world: Any) -
     assert await world.letters() == []
     await world.pass_time(timedelta(days=1))
     assert len(await world.letters()) == 1
-    await world.tell(world.cancelled())
+    await world.tell(world.cancelled(), world.decided())
     await world.forget()
     await world.pass_time(timedelta(days=1))
+    assert await world.letters() == []
+
+
+@pytest.mark.requirement("NTF-11")
+async def test_nobody_is_reminded_of_a_visit_that_ended_early(world: Any) -> None:
+    """The doctor takes it a quarter of an hour before its time and is soon done."""
+    await world.set_policy("reminder_minutes", [5])
+    await world.tell(world.reserved())
+    await world.forget()
+    await world.pass_time(world.start - timedelta(minutes=10) - world.clock.now())
+    await world.tell(world.completed(), times=2)
+    await world.pass_time(timedelta(minutes=10))
     assert await world.letters() == []
 
 

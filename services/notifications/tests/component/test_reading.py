@@ -12,7 +12,7 @@ MOMENT = timedelta(microseconds=1)
 async def test_a_person_sees_what_was_told_in_the_language_they_read(world: Any) -> None:
     await world.tell(world.reserved())
     await world.pass_time(MOMENT)
-    await world.tell(world.cancelled())
+    await world.tell(world.cancelled(), world.decided())
     shown = (await world.get(FEED))["items"]
     assert [item["type"] for item in shown] == ["APPOINTMENT_CANCELLED", "APPOINTMENT_RESERVED"]
     assert shown[1]["title"] == "Вы записаны на приём: 1 декабря 2026 г., 10:00 (UTC+3)"

@@ -201,7 +201,9 @@ async def test_rebuilt_views_and_replayed_timers_send_nothing(world: Any) -> Non
 @pytest.mark.requirement("NTF-30")
 async def test_the_whole_history_handled_again_sends_nothing(world: Any) -> None:
     """Even when every consumer has lost its position: what is finished is not sent."""
-    await world.tell(world.requested(), world.reserved(), *world.money(), world.cancelled())
+    await world.tell(
+        world.requested(), world.reserved(), *world.money(), world.cancelled(), world.decided()
+    )
     sent = len(await world.mail.messages())
     assert sent == 6
     silent = Silent()

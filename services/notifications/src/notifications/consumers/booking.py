@@ -6,6 +6,7 @@ import msgspec
 
 from contracts.booking import (
     AppointmentCancelled,
+    AppointmentCompleted,
     AppointmentRequested,
     AppointmentRescheduled,
     AppointmentReserved,
@@ -19,6 +20,7 @@ from notifications.domain.appointment_details import AppointmentDetails
 from notifications.domain.message_types import MessageType
 from notifications.domain.reminder_plan.commands import (
     NoteAppointment,
+    NoteCancellation,
     PlanReminders,
     RecordPayment,
     WithdrawReminders,
@@ -74,30 +76,26 @@ async def on_appointment_rescheduled(
 async def on_appointment_cancelled(
     event: AppointmentCancelled, cause: Cause, app: Notifications
 ) -> Sequence[Dispatch]:
-    """Both sides hear of it with what becomes of the money (NTF-13). Of a mere hold the doctor never knew.
+    """Both sides hear of it, as soon as billing has said what becomes of the money (NTF-13).
 
-    A hold has no reminders yet; a repeat of its end must not withdraw those of what late money has brought back.
+    A hold that lapsed has no reminders yet; a repeat of its end must not withdraw those of what late money has brought
+    back.
     """
-    plan, details = await known_plan(app, cause, event.appointment_id)
+    _, details = await known_plan(app, cause, event.appointment_id)
     if not event.was_reserved and event.reason == "HOLD_EXPIRED":
         return [
             await tell_of_appointment(
                 app, cause, MessageType.HOLD_EXPIRED, details.patient_id, details
             )
         ]
-    kind = MessageType.APPOINTMENT_CANCELLED
-    told = {"by": event.by, "refund": _refund(event, paid=plan.paid)}
-    if not event.was_reserved:
-        return [await tell_of_appointment(app, cause, kind, details.patient_id, details, **told)]
-    # RFC 5546, 3.2.5: a cancellation has a sequence number of its own.
-    calendar = {"calendar": "CANCEL", "sequence": str(plan.sequence + 1)}
-    return [
-        _to_plan(event.appointment_id, WithdrawReminders(appointment_id=details.appointment_id)),
-        await tell_of_appointment(
-            app, cause, kind, details.patient_id, details, **told, **calendar
-        ),
-        await tell_of_appointment(app, cause, kind, details.clinician_id, details, **told),
-    ]
+    cancelled = NoteCancellation(by=event.by, was_reserved=event.was_reserved, now=cause.now)
+    return [_to_plan(event.appointment_id, cancelled)]
+
+
+def on_appointment_completed(event: AppointmentCompleted, _cause: Cause) -> Sequence[Dispatch]:
+    """A visit may be over before its time: there is nothing left to remind of."""
+    withdraw = WithdrawReminders(appointment_id=AppointmentId(event.appointment_id))
+    return [_to_plan(event.appointment_id, withdraw)]
 
 
 async def on_late_payment_refused(
@@ -107,13 +105,6 @@ async def on_late_payment_refused(
     return [
         await tell_of_appointment(app, cause, MessageType.LATE_PAYMENT, event.patient_id, details)
     ]
-
-
-def _refund(event: AppointmentCancelled, *, paid: bool) -> str:
-    """Only a patient's own late cancellation keeps the money (BIL-42, BIL-43)."""
-    if not paid:
-        return "NOTHING_PAID"
-    return "RETURNED" if event.refund_eligible or event.by != "PATIENT" else "KEPT"
 
 
 async def _plan(
@@ -153,6 +144,7 @@ def _details(
         kind=event.kind,
         starts_at=event.starts_at,
         ends_at=event.ends_at,
+        payable=event.payment_mode != "FREE",
     )
 
 
@@ -161,5 +153,6 @@ HANDLERS: dict[type[PublicEvent], Reaction] = {
     AppointmentReserved: on_appointment_reserved,
     AppointmentRescheduled: on_appointment_rescheduled,
     AppointmentCancelled: on_appointment_cancelled,
+    AppointmentCompleted: on_appointment_completed,
     LatePaymentRefused: on_late_payment_refused,
 }

@@ -11,7 +11,7 @@ __all__ = ["AppointmentDetails"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentDetails:
-    """Who meets whom, when, where; `kind` is ONLINE or CLINIC, `zone` the one of the branch."""
+    """Who meets whom, when, where; `kind` is ONLINE or CLINIC, `zone` the branch's; `payable` with an invoice."""
 
     appointment_id: AppointmentId
     patient_id: PatientId
@@ -23,3 +23,4 @@ class AppointmentDetails:
     kind: str
     starts_at: datetime
     ends_at: datetime
+    payable: bool = True

@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from notifications.domain.appointment_details import AppointmentDetails
+from notifications.domain.reminder_plan.events import MoneyOutcome
 from vocabulary.ids import AppointmentId
 
 __all__ = [
     "NoteAppointment",
+    "NoteCancellation",
     "PlanReminders",
+    "RecordMoneyOutcome",
     "RecordPayment",
     "RecordReminderDue",
     "ReminderPlanCommand",
+    "SettleCancellation",
     "WithdrawReminders",
 ]
 
@@ -49,6 +53,37 @@ class RecordPayment:
     appointment_id: AppointmentId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordMoneyOutcome:
+    """Billing has decided about the money."""
+
+    appointment_id: AppointmentId
+    outcome: MoneyOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteCancellation:
+    """The appointment will not take place; `was_reserved` is False when only a hold ended."""
+
+    by: str
+    was_reserved: bool
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleCancellation:
+    """Billing has had its time."""
+
+    now: datetime
+
+
 ReminderPlanCommand = (
-    NoteAppointment | PlanReminders | RecordReminderDue | WithdrawReminders | RecordPayment
+    NoteAppointment
+    | PlanReminders
+    | RecordReminderDue
+    | WithdrawReminders
+    | RecordPayment
+    | RecordMoneyOutcome
+    | NoteCancellation
+    | SettleCancellation
 )

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from notifications.domain.appointment_details import AppointmentDetails
 from vocabulary.ids import AppointmentId
@@ -9,12 +10,25 @@ from vocabulary.ids import AppointmentId
 __all__ = [
     "STORED_NAMES",
     "AppointmentNoted",
+    "CancellationNoted",
+    "CancellationSettled",
+    "MoneyOutcome",
+    "MoneyOutcomeRecorded",
     "PaymentRecorded",
     "ReminderDue",
     "ReminderPlanEvent",
     "RemindersPlanned",
     "RemindersWithdrawn",
 ]
+
+
+class MoneyOutcome(StrEnum):
+    """What becomes of the money of an appointment that does not take place."""
+
+    RETURNED = "RETURNED"
+    KEPT = "KEPT"
+    NOTHING_PAID = "NOTHING_PAID"
+    UNDECIDED = "UNDECIDED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +58,7 @@ class ReminderDue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemindersWithdrawn:
-    """The appointment will not take place."""
+    """The appointment will not take place, or has taken place: there is nothing to remind of."""
 
     appointment_id: AppointmentId
 
@@ -56,8 +70,44 @@ class PaymentRecorded:
     appointment_id: AppointmentId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyOutcomeRecorded:
+    """Billing has decided about the money."""
+
+    appointment_id: AppointmentId
+    outcome: MoneyOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationNoted:
+    """It will not take place. Who is told of it is told when billing has decided, or at `tell_by` without."""
+
+    appointment_id: AppointmentId
+    by: str
+    was_reserved: bool
+    tell_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationSettled:
+    """Both sides are to be told now, with what becomes of the money. `sequence` is for calendars."""
+
+    details: AppointmentDetails
+    by: str
+    was_reserved: bool
+    outcome: MoneyOutcome
+    sequence: int
+
+
 ReminderPlanEvent = (
-    AppointmentNoted | RemindersPlanned | ReminderDue | RemindersWithdrawn | PaymentRecorded
+    AppointmentNoted
+    | RemindersPlanned
+    | ReminderDue
+    | RemindersWithdrawn
+    | PaymentRecorded
+    | MoneyOutcomeRecorded
+    | CancellationNoted
+    | CancellationSettled
 )
 
 STORED_NAMES: dict[type[ReminderPlanEvent], str] = {
@@ -66,4 +116,7 @@ STORED_NAMES: dict[type[ReminderPlanEvent], str] = {
     ReminderDue: "ReminderDue.v1",
     RemindersWithdrawn: "RemindersWithdrawn.v1",
     PaymentRecorded: "PaymentRecorded.v1",
+    MoneyOutcomeRecorded: "MoneyOutcomeRecorded.v1",
+    CancellationNoted: "CancellationNoted.v1",
+    CancellationSettled: "CancellationSettled.v1",
 }
