@@ -7,7 +7,6 @@ from typing import Any, Final, Protocol
 
 import asyncpg
 import httpx
-from pydantic import SecretStr
 
 from event_store import Codec, EventStore
 from event_store.opening import open_store
@@ -219,7 +218,7 @@ async def open_ground(
         await create_views(pool, service.all_views)
         with _setting(settings, "store_url"):
             store = await stack.enter_async_context(
-                open_store(_told(settings.store_url), service=service.name, pool=pool)
+                open_store(settings.store_address, service=service.name, pool=pool)
             )
         inbox = await PostgresInbox.open(pool)
         stack.push_async_callback(inbox.close)
@@ -255,10 +254,6 @@ def _setting(settings: ServiceSettings, name: str) -> Iterator[None]:
     except ValueError as wrong:
         prefix = settings.model_config.get("env_prefix", "")
         raise ConfigurationError(f"{prefix}{name.upper()}: {wrong}") from None
-
-
-def _told(secret: SecretStr | None) -> str | None:
-    return None if secret is None else secret.get_secret_value()
 
 
 async def _ask(pool: asyncpg.Pool) -> None:

@@ -42,6 +42,11 @@ class ServiceSettings(BaseSettings):
     drain_seconds: float = Field(default=10.0, gt=0)
     """How long requests in flight and workers may take to finish when the process is told to stop."""
 
+    @property
+    def store_address(self) -> str | None:
+        """For `event_store.opening.open_store`; it may hold a password."""
+        return None if self.store_url is None else self.store_url.get_secret_value()
+
 
 class FileSettings(ServiceSettings):
     """Of a service that keeps files."""

@@ -7,7 +7,7 @@ from functools import partial
 import asyncpg
 from fastapi import FastAPI
 
-from event_store.postgres import PostgresEventStore
+from event_store.opening import open_store
 from ops.api.access import ACCESS
 from ops.api.audit import router
 from ops.api.problems import PROBLEMS
@@ -47,7 +47,9 @@ async def open_ops(settings: OpsSettings, kit: Kit) -> AsyncIterator[Parts]:
             source = await stack.enter_async_context(
                 open_pool(url, application_name="ops-audit", max_size=3)
             )
-            store = await PostgresEventStore.open(source)
+            store = await stack.enter_async_context(
+                open_store(settings.store_address, service=service, pool=source)
+            )
             tasks[f"audit_{service}"] = partial(follow, service, store, pool)
         yield Parts(api=build_api(kit, Trail(pool)), tasks=tasks)
 

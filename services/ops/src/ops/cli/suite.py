@@ -12,7 +12,8 @@ import httpx
 import msgspec
 import typer
 
-from event_store.postgres import PostgresEventStore
+from event_store import EventStore
+from event_store.opening import open_store
 from service_kit.database import open_pool
 
 __all__ = ["SERVICES", "Suite", "fail", "find_suite"]
@@ -36,6 +37,7 @@ class _Runtime(msgspec.Struct):
     processes: dict[str, _Process]
     secrets_file: str
     clock_file: str
+    store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Suite:
     urls: Mapping[str, str]
     secrets_file: Path
     clock_file: Path
+    store: str | None = None
+    """Where the events are when they are not in the services' databases: a `kurrentdb://` address."""
 
     @asynccontextmanager
     async def pool(self, service: str) -> AsyncIterator[asyncpg.Pool]:
@@ -58,14 +62,17 @@ class Suite:
     @asynccontextmanager
     async def stores(
         self, services: Sequence[str] = SERVICES
-    ) -> AsyncIterator[dict[str, PostgresEventStore]]:
+    ) -> AsyncIterator[dict[str, EventStore]]:
         """The event stores of several services."""
         async with AsyncExitStack() as stack:
+            pools = {
+                service: await stack.enter_async_context(self.pool(service)) for service in services
+            }
             yield {
-                service: await PostgresEventStore.open(
-                    await stack.enter_async_context(self.pool(service))
+                service: await stack.enter_async_context(
+                    open_store(self.store, service=service, pool=pool)
                 )
-                for service in services
+                for service, pool in pools.items()
             }
 
     async def call(self, service: str, method: str, path: str, **options: Any) -> Any:
@@ -99,7 +106,9 @@ def find_suite(runtime: Path) -> Suite:
     except (OSError, msgspec.MsgspecError) as wrong:
         fail(f"{runtime} cannot be used: {wrong}", 2)
     urls = {name: process.url for name, process in found.processes.items()}
-    return Suite(found.databases, urls, Path(found.secrets_file), Path(found.clock_file))
+    return Suite(
+        found.databases, urls, Path(found.secrets_file), Path(found.clock_file), found.store
+    )
 
 
 def fail(message: str, code: int) -> NoReturn:
