@@ -19,7 +19,6 @@ from fastapi import FastAPI
 from conclusions.adapters.document_signer import PadesDocumentSigner
 from conclusions.adapters.pdf_document import PdfPrinter
 from conclusions.adapters.sandbox_certificates import SandboxCertificateAuthority
-from conclusions.adapters.sealed_files import SealedFolder
 from conclusions.adapters.signing_keys import PostgresSigningKeys
 from conclusions.application import Conclusions
 from conclusions.application.ports import AUTHORITY
@@ -31,6 +30,8 @@ from contracts.identity import ClinicianRegistered, OrganisationRegistered, Pati
 from contracts.topics import CONCLUSIONS_EVENTS, topic_of
 from event_store import EventStore, RecordedEvent
 from event_store.memory import MemoryEventStore
+from file_store import SealedFiles
+from file_store.folder import FolderFileStore
 from messaging import Envelope
 from messaging.bus import BEGINNING, AssignedPartition
 from messaging.testing import drain, until
@@ -333,7 +334,7 @@ async def running_service(
         conclusions = build_conclusions(
             store,
             sealers=sealers,
-            files=SealedFolder(folder / "files", sealers),
+            files=SealedFiles(FolderFileStore(folder / "files"), sealers),
             printer=PdfPrinter(kit.texts),
             signer=PadesDocumentSigner(
                 authority=authority, texts=kit.texts, timestamp_url=timestamp_url

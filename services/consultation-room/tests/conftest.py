@@ -31,6 +31,7 @@ from contracts.topics import ROOM_EVENTS, topic_of
 from event_store import EventFilter, EventStore
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
+from file_store import SealedFiles
 from file_store.folder import FolderFileStore
 from messaging import Envelope, TopicLike
 from messaging.memory import MemoryBus
@@ -166,10 +167,11 @@ class World:
         )
         assert isinstance(self.kit.clock, FixedClock)
         self.clock = self.kit.clock
-        self.store, self.pool, self.files = store, pool, FolderFileStore(folder)
+        self.store, self.pool = store, pool
         self.room, self.bus = build_room(store), RecordingBus()
         self.keyring = MemoryKeyring()
         self.sealers = Sealers(self.keyring)
+        self.files = SealedFiles(FolderFileStore(folder), self.sealers)
         self.tokens = Tokens(self.clock)
         self.stage = Stage(SERVICE, self.room, pool, self.clock, store=store, bus=self.bus)
         self.runner, self.settle, self.inbox = (

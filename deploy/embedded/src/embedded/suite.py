@@ -172,7 +172,7 @@ def service(
             f"{prefix}_IDENTITY_URL": machine.url("identity"),
             f"{prefix}_SERVICE_SECRET": machine.secrets[f"{name}_service_secret"],
             f"{prefix}_CLOCK_FILE": str(machine.clock_file),
-            f"{prefix}_FILES_DIR": str(machine.data / "files" / name),
+            f"{prefix}_FILES_URL": (machine.data / "files" / name).as_uri(),
             **(more or {}),
         },
         needs=needs,

@@ -1,5 +1,6 @@
-"""Files by the hash of their content: one port, checks by content, adapters beside it."""
+"""Files of people: checked by content, sealed, and kept in a folder or a bucket behind one port."""
 
+from file_store.admission import FileHash, FileLimits, StoredFile, file_hash
 from file_store.errors import (
     FileEmpty,
     FileMissing,
@@ -10,9 +11,12 @@ from file_store.errors import (
     FileTypeNotAllowed,
 )
 from file_store.media import MediaType
-from file_store.port import FileHash, FileLimits, FileStore, StoredFile, file_hash
+from file_store.opening import open_file_store
+from file_store.port import FileAddress, FileStore, file_address
+from file_store.sealed import SealedFiles, begun
 
 __all__ = [
+    "FileAddress",
     "FileEmpty",
     "FileHash",
     "FileLimits",
@@ -24,6 +28,10 @@ __all__ = [
     "FileTypeMismatch",
     "FileTypeNotAllowed",
     "MediaType",
+    "SealedFiles",
     "StoredFile",
+    "begun",
+    "file_address",
     "file_hash",
+    "open_file_store",
 ]

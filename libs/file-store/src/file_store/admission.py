@@ -1,15 +1,55 @@
-"""The checks that every adapter makes while a file comes in."""
+"""What a context lets in, and the checks while a file comes in."""
 
 import hashlib
-from typing import BinaryIO
+import re
+from dataclasses import dataclass
+from typing import BinaryIO, NewType
 
-from file_store.errors import FileEmpty, FileTooLarge, FileTypeMismatch, FileTypeNotAllowed
+from file_store.errors import (
+    FileEmpty,
+    FileMissing,
+    FileTooLarge,
+    FileTypeMismatch,
+    FileTypeNotAllowed,
+)
 from file_store.media import HEAD_BYTES, MediaType, by_name, detect, possible
-from file_store.port import FileHash, FileLimits, StoredFile
+
+FileHash = NewType("FileHash", str)
+"""SHA-256 of a file's content in 64 lower-case hex digits: how facts name the file."""
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+
+def file_hash(text: str) -> FileHash:
+    """Check a hash that came from outside; raises `FileMissing`, for no file has another."""
+    if not _HASH.fullmatch(text):
+        raise FileMissing("a file's hash has 64 hex digits")
+    return FileHash(text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileLimits:
+    """What a context lets in: at most `max_bytes` bytes of one of the `media_types`."""
+
+    max_bytes: int
+    media_types: frozenset[MediaType]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredFile:
+    """A stored file: the hash of its content, its size in bytes, and its type as its content shows.
+
+    The name is not kept here: it may be personal and belongs, sealed, to the fact that mentions
+    the file.
+    """
+
+    digest: FileHash
+    size: int
+    media_type: MediaType
 
 
 class Admission:
-    """One incoming file: `take` and `digest` all of it, then `settle` on the written file.
+    """One incoming file: `take` and `digest` all of it, then `settle` on what was written.
 
     Size and the first bytes are checked while taking, so a file that cannot be let in is refused
     before the rest of it is sent.

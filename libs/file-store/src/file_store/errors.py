@@ -38,7 +38,7 @@ class FileTypeMismatch(FileRejected):
 
 
 class FileMissing(LookupError):
-    """The tenant has no file with this hash."""
+    """The tenant has no such file."""
 
 
 class FileStoreUnavailable(Exception):

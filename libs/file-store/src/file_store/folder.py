@@ -1,21 +1,17 @@
 """A file store in a folder of the local file system."""
 
-import asyncio
 import contextlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, TypeVar
+from typing import BinaryIO
 
-from file_store.admission import Admission
 from file_store.errors import FileMissing, FileStoreUnavailable
-from file_store.port import FileHash, FileLimits, StoredFile, file_hash
+from file_store.port import FileAddress, check_range, file_address
+from file_store.waiting import in_thread
 from vocabulary.ids import TenantId, tenant_id
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -24,7 +20,7 @@ _INCOMING = ".incoming"
 
 
 class FolderFileStore:
-    """Files under `root/<tenant>/<first two digits>/<hash>`.
+    """Files under `root/<tenant>/<first two digits>/<address>`, for the owner of the process only.
 
     A file is written beside, flushed to the disk and renamed into place, so its address holds all
     of it or nothing, whenever the process or the machine dies. All file access is in threads.
@@ -34,86 +30,83 @@ class FolderFileStore:
         self._root = root
 
     async def put(
-        self,
-        tenant: TenantId,
-        content: AsyncIterable[bytes],
-        *,
-        name: str,
-        declared_type: str | None = None,
-        limits: FileLimits,
-    ) -> StoredFile:
+        self, tenant: TenantId, address: FileAddress, content: AsyncIterable[bytes]
+    ) -> None:
         """See `FileStore`."""
-        admission = Admission(name=name, declared_type=declared_type, limits=limits)
+        target = self._path(tenant, address)
         incoming = _Incoming(self._root / _INCOMING)
         try:
-            async for block in _blocks(content, admission):
-                await _in_thread(incoming.write, admission, block)
-            return await _in_thread(self._settle, tenant, admission, incoming)
+            async for block in _blocks(content):
+                await in_thread(incoming.write, block)
+            await in_thread(self._settle, incoming, target)
         finally:
-            await _in_thread(incoming.discard)
+            await in_thread(incoming.discard)
 
     async def open(
-        self, tenant: TenantId, digest: FileHash, *, start: int = 0, end: int | None = None
+        self, tenant: TenantId, address: FileAddress, *, start: int = 0, end: int | None = None
     ) -> AsyncGenerator[bytes, None]:
         """See `FileStore`."""
-        if start < 0 or (end is not None and end < start):
-            raise ValueError("a range is 0 <= start <= end")
-        outgoing = _Outgoing(self._path(tenant, digest), start)
+        check_range(start, end)
+        outgoing = _Outgoing(self._path(tenant, address), start)
         left = float("inf") if end is None else end - start
         try:
-            while chunk := await _in_thread(outgoing.read, int(min(left, _CHUNK_BYTES))):
+            while chunk := await in_thread(outgoing.read, int(min(left, _CHUNK_BYTES))):
                 left -= len(chunk)
                 yield chunk
         finally:
-            await _in_thread(outgoing.close)
+            await in_thread(outgoing.close)
 
-    async def exists(self, tenant: TenantId, digest: FileHash) -> bool:
+    async def exists(self, tenant: TenantId, address: FileAddress) -> bool:
         """See `FileStore`."""
-        return await _in_thread(self._path(tenant, digest).is_file)
+        return await in_thread(self._path(tenant, address).is_file)
 
-    async def delete(self, tenant: TenantId, digest: FileHash) -> None:
+    async def delete(self, tenant: TenantId, address: FileAddress) -> None:
         """See `FileStore`."""
-        await _in_thread(self._delete, self._path(tenant, digest))
+        await in_thread(self._delete, self._path(tenant, address))
 
-    async def sweep(self, *, older_than_seconds: float = 86_400.0) -> int:
-        """Remove what uploads cut off by a crash left behind; returns how many files.
+    async def sweep(self, *, older_than_seconds: float) -> int:
+        """See `FileStore`."""
+        return await in_thread(self._sweep, older_than_seconds)
 
-        To be called at start; younger ones may belong to another living process.
-        """
-        return await _in_thread(self._sweep, older_than_seconds)
+    async def check(self) -> None:
+        """See `FileStore`."""
+        await in_thread(self._check)
 
-    def _path(self, tenant: TenantId, digest: FileHash) -> Path:
+    def _path(self, tenant: TenantId, address: FileAddress) -> Path:
         # Both may come from a URL; checked, neither can leave the folder.
-        name = file_hash(digest)
+        name = file_address(address)
         return self._root / tenant_id(tenant) / name[:2] / name
 
-    def _settle(self, tenant: TenantId, admission: Admission, incoming: "_Incoming") -> StoredFile:
-        with _storage():
+    def _settle(self, incoming: "_Incoming", target: Path) -> None:
+        with storage():
             file = incoming.file()
-            stored = admission.settle(file)
             os.fsync(file.fileno())
-            target = self._path(tenant, stored.digest)
-            target.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(target.parent)
             Path(file.name).replace(target)
             for folder in (target.parent, target.parent.parent, self._root):
                 _flush_folder(folder)
-            return stored
 
     def _delete(self, path: Path) -> None:
-        with _storage():
+        with storage():
             path.unlink(missing_ok=True)
             if path.parent.exists():
                 _flush_folder(path.parent)
 
     def _sweep(self, older_than_seconds: float) -> int:
         removed = 0
-        with _storage():
+        with storage():
             for left in (self._root / _INCOMING).glob("*"):
                 with contextlib.suppress(FileNotFoundError):
                     if left.stat().st_mtime <= time.time() - older_than_seconds:
                         left.unlink()
                         removed += 1
         return removed
+
+    def _check(self) -> None:
+        with storage():
+            _make_folder(self._root)
+            if not os.access(self._root, os.R_OK | os.W_OK | os.X_OK):
+                raise PermissionError(None, "the folder cannot be written")
 
 
 class _Incoming:
@@ -125,16 +118,15 @@ class _Incoming:
 
     def file(self) -> BinaryIO:
         if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(self._folder)
             descriptor, path = tempfile.mkstemp(dir=self._folder)
             os.close(descriptor)
             self._file = Path(path).open("w+b", buffering=0)  # noqa: SIM115 # closed by discard
         return self._file
 
-    def write(self, admission: Admission, block: bytes) -> None:
-        admission.digest(block)
+    def write(self, block: bytes) -> None:
         rest = memoryview(block)
-        with _storage():
+        with storage():
             while rest:
                 rest = rest[self.file().write(rest) :]
 
@@ -142,7 +134,7 @@ class _Incoming:
         """Close the file, and remove it where it still has its temporary name."""
         if self._file is not None:
             self._file.close()
-            with _storage():
+            with storage():
                 Path(self._file.name).unlink(missing_ok=True)
 
 
@@ -155,7 +147,7 @@ class _Outgoing:
         self._file: BinaryIO | None = None
 
     def read(self, count: int) -> bytes:
-        with _storage():
+        with storage():
             if self._file is None:
                 try:
                     self._file = self._path.open("rb", buffering=0)
@@ -169,17 +161,22 @@ class _Outgoing:
             self._file.close()
 
 
-async def _blocks(content: AsyncIterable[bytes], admission: Admission) -> AsyncIterator[bytes]:
-    """The admitted content in blocks worth a thread's while; a larger chunk stays one block."""
+async def _blocks(content: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """The content in blocks worth a thread's while; a larger chunk stays one block."""
     gathered = bytearray()
     async for chunk in content:
-        admission.take(chunk)
         gathered += chunk
         if len(gathered) >= _CHUNK_BYTES:
             yield bytes(gathered)
             gathered.clear()
     if gathered:
         yield bytes(gathered)
+
+
+def _make_folder(folder: Path) -> None:
+    """With its parents, each for the owner only; `mkdir` has its mode for the last one alone."""
+    for missing in reversed([part for part in (folder, *folder.parents) if not part.exists()]):
+        missing.mkdir(mode=0o700, exist_ok=True)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -191,18 +188,9 @@ def _flush_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _storage() -> Iterator[None]:
+def storage() -> Iterator[None]:
+    """Where a failing disk is an outage."""
     try:
         yield
     except OSError as failed:
         raise FileStoreUnavailable(failed.strerror) from failed
-
-
-async def _in_thread(work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run blocking work; when cancelled, wait for its end, so that clean-up comes after it."""
-    running = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
-    try:
-        return await asyncio.shield(running)
-    except asyncio.CancelledError:
-        await asyncio.wait([running])
-        raise

@@ -1,73 +1,49 @@
-"""The port of file stores and its values."""
+"""The port of file stores: bytes under addresses, which is all that a storage has to know of a file."""
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterable
-from dataclasses import dataclass
 from typing import NewType, Protocol
 
 from file_store.errors import FileMissing
-from file_store.media import MediaType
 from vocabulary.ids import TenantId
 
-FileHash = NewType("FileHash", str)
-"""SHA-256 of the content in 64 lower-case hex digits; also the file's address in the store."""
+FileAddress = NewType("FileAddress", str)
+"""Where a file lies in the store of its tenant: 64 lower-case hex digits."""
 
-_HASH = re.compile(r"[0-9a-f]{64}")
-
-
-def file_hash(text: str) -> FileHash:
-    """Check a hash that came from outside; raises `FileMissing`, for no file has another."""
-    if not _HASH.fullmatch(text):
-        raise FileMissing("a file's hash has 64 hex digits")
-    return FileHash(text)
+_ADDRESS = re.compile(r"[0-9a-f]{64}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileLimits:
-    """What a context lets in: at most `max_bytes` bytes of one of the `media_types`."""
+def file_address(text: str) -> FileAddress:
+    """Check an address that came from outside; raises `FileMissing`, for no file has another."""
+    if not _ADDRESS.fullmatch(text):
+        raise FileMissing("a file's address has 64 hex digits")
+    return FileAddress(text)
 
-    max_bytes: int
-    media_types: frozenset[MediaType]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredFile:
-    """A stored file: its hash, its size in bytes, and its type as its content shows.
-
-    The name is not kept here: it may be personal and belongs, sealed, to the fact that mentions
-    the file.
-    """
-
-    digest: FileHash
-    size: int
-    media_type: MediaType
+def check_range(start: int, end: int | None) -> None:
+    """Raise `ValueError` for what is no range."""
+    if start < 0 or (end is not None and end < start):
+        raise ValueError("a range is 0 <= start <= end")
 
 
 class FileStore(Protocol):
-    """Files of tenants, addressed by content. No file is ever whole in memory.
+    """Bytes under addresses, each tenant's apart. No file is ever whole in memory.
 
-    Storing equal content twice gives one file, so only delete what no other fact refers to. Every
-    method raises `FileStoreUnavailable` when the storage fails.
+    Nothing here looks into a file or hides it: services store through `SealedFiles`. Every method
+    raises `FileStoreUnavailable` when the storage fails.
     """
 
     async def put(
-        self,
-        tenant: TenantId,
-        content: AsyncIterable[bytes],
-        *,
-        name: str,
-        declared_type: str | None = None,
-        limits: FileLimits,
-    ) -> StoredFile:
-        """Store the content, or raise a `FileRejected` and keep nothing.
+        self, tenant: TenantId, address: FileAddress, content: AsyncIterable[bytes]
+    ) -> None:
+        """Store the content under the address, over what was there, whole or not at all.
 
-        `name` and `declared_type` are what the sender says; the content must agree with the name's
-        extension. The stream is read no further than the first byte too many.
+        An error of `content` passes through. Broken off or cancelled, it leaves nothing behind.
         """
         ...
 
     def open(
-        self, tenant: TenantId, digest: FileHash, *, start: int = 0, end: int | None = None
+        self, tenant: TenantId, address: FileAddress, *, start: int = 0, end: int | None = None
     ) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` up to but without `end`, in chunks; no bytes beyond the file.
         A reader that leaves early closes the generator (`contextlib.aclosing`).
@@ -76,10 +52,21 @@ class FileStore(Protocol):
         """
         ...
 
-    async def exists(self, tenant: TenantId, digest: FileHash) -> bool:
-        """Whether the tenant has this file."""
+    async def exists(self, tenant: TenantId, address: FileAddress) -> bool:
+        """Whether the tenant has a file there."""
         ...
 
-    async def delete(self, tenant: TenantId, digest: FileHash) -> None:
+    async def delete(self, tenant: TenantId, address: FileAddress) -> None:
         """Remove the file; nothing happens when it is not there."""
+        ...
+
+    async def sweep(self, *, older_than_seconds: float) -> int:
+        """Remove what uploads cut off by a crash left behind; returns how many pieces.
+
+        Younger ones may belong to another living process.
+        """
+        ...
+
+    async def check(self) -> None:
+        """Raise `FileStoreUnavailable` when the storage cannot be used now."""
         ...

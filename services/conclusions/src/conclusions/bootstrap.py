@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
@@ -12,7 +11,6 @@ from fastapi import FastAPI
 from conclusions.adapters.document_signer import PadesDocumentSigner
 from conclusions.adapters.pdf_document import PdfPrinter
 from conclusions.adapters.sandbox_certificates import SandboxCertificateAuthority
-from conclusions.adapters.sealed_files import SealedFolder
 from conclusions.adapters.signing_keys import MemorySigningKeys, PostgresSigningKeys
 from conclusions.api import form, medcard, writing
 from conclusions.api.access import ACCESS
@@ -21,7 +19,6 @@ from conclusions.application import Conclusions, Copies, Documents, SigningDesk
 from conclusions.application.ports import (
     AUTHORITY,
     CertificateAuthority,
-    DocumentFiles,
     DocumentPrinter,
     DocumentSigner,
     SigningKeys,
@@ -48,7 +45,8 @@ from conclusions.timers import DEADLINES
 from contracts.topics import BOOKING_EVENTS, CONCLUSIONS_EVENTS, IDENTITY_EVENTS, ROOM_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from event_store.memory import MemoryEventStore
-from file_store import FileStoreUnavailable
+from file_store import FileStoreUnavailable, SealedFiles
+from file_store.memory import MemoryFileStore
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
 from privacy.keyring import MasterKeys
@@ -57,6 +55,7 @@ from privacy.sealing import Sealers
 from read_models import Queries, View, Views
 from service_kit.app import create_app
 from service_kit.errors import ConfigurationError
+from service_kit.files import open_files
 from service_kit.http import Patience, ProviderClient
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
@@ -104,7 +103,7 @@ def build_conclusions(
     store: EventStore,
     *,
     sealers: Sealers,
-    files: DocumentFiles,
+    files: SealedFiles,
     printer: DocumentPrinter,
     signer: DocumentSigner,
     authority: CertificateAuthority,
@@ -173,7 +172,7 @@ def describe() -> FastAPI:
     conclusions = build_conclusions(
         MemoryEventStore(),
         sealers=sealers,
-        files=SealedFolder(Path(), sealers),
+        files=SealedFiles(MemoryFileStore(), sealers),
         printer=PdfPrinter(kit.texts),
         signer=PadesDocumentSigner(authority=authority, texts=kit.texts, timestamp_url=None),
         authority=authority,
@@ -187,6 +186,7 @@ async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIter
     async with (
         open_ground(SERVICE, settings, kit) as ground,
         open_sealers(settings, kit) as (sealers, _),
+        open_files(settings, kit, sealers) as files,
         ProviderClient.open(AUTHORITY, settings.certificate_authority_url) as client,
     ):
         kit.health.add(AUTHORITY, client.check, required=False)
@@ -194,7 +194,7 @@ async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIter
         conclusions = build_conclusions(
             ground.store,
             sealers=sealers,
-            files=SealedFolder(_folder(settings), sealers),
+            files=files,
             printer=PdfPrinter(kit.texts),
             signer=PadesDocumentSigner(
                 authority=authority, texts=kit.texts, timestamp_url=settings.timestamp_url
@@ -204,12 +204,6 @@ async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIter
         )
         work = ground.work(conclusions)
         yield work.parts(build_api(kit, conclusions, views=work.views, queries=ground.queries))
-
-
-def _folder(settings: ConclusionsSettings) -> Path:
-    if settings.files_dir is None:
-        raise ConfigurationError("CONCLUSIONS_FILES_DIR is missing")
-    return settings.files_dir
 
 
 def _wrapping_keys(settings: ConclusionsSettings) -> MasterKeys:

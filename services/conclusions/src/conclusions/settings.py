@@ -2,12 +2,12 @@
 
 from pydantic import SecretStr
 
-from service_kit.settings import ServiceSettings
+from service_kit.settings import FileSettings
 
 __all__ = ["ConclusionsSettings"]
 
 
-class ConclusionsSettings(ServiceSettings, env_prefix="CONCLUSIONS_"):
+class ConclusionsSettings(FileSettings, env_prefix="CONCLUSIONS_"):
     certificate_authority_url: str
     timestamp_url: str | None = None
     """An RFC 3161 time-stamp authority; without one signatures bear the signer's own time."""

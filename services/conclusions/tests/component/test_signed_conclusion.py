@@ -247,4 +247,4 @@ async def test_two_clinics_never_see_each_other_s_anything(service: Service) -> 
     assert (await service.call("GET", path)).status_code == 404
     assert (await service.call("PUT", f"{path}/draft", json={})).status_code == 404
     folders = {path.name for path in service.files.iterdir()}
-    assert folders == {"north", "south"}
+    assert folders == {"north", "south", ".incoming"}

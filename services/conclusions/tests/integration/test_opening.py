@@ -24,7 +24,7 @@ async def test_a_service_that_has_just_opened_answers(database: str, tmp_path: P
         bus_url=SecretStr(database),
         identity_url="http://127.0.0.1:1",
         service_secret=SecretStr("secret"),
-        files_dir=tmp_path,
+        files_url=SecretStr(tmp_path.as_uri()),
         certificate_authority_url="http://127.0.0.1:1",
         key_encryption_key=SecretStr("first:" + base64.b64encode(bytes(32)).decode()),
     )
@@ -36,4 +36,4 @@ async def test_a_service_that_has_just_opened_answers(database: str, tmp_path: P
             listed = await client.get("/api/v1/medcard/conclusions", headers=headers)
             assert listed.status_code == 200, listed.text
             checks = (await client.get("/readyz")).json()["checks"]
-            assert (checks["database"], checks["bus"]) == ("ok", "ok")
+            assert [checks[name] for name in ("database", "bus", "files")] == ["ok"] * 3

@@ -28,11 +28,11 @@ from consultation_room.settings import ConsultationRoomSettings
 from consultation_room.timers import DEADLINES
 from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS, ROOM_EVENTS
 from event_store import Codec, CommandHandler, EventStore
-from file_store.folder import FolderFileStore
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
 from read_models import View, Views
 from service_kit.app import create_app
+from service_kit.files import open_files
 from service_kit.http import ServiceClient, ServiceTokens
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
@@ -115,8 +115,7 @@ async def open_consultation_room(
     async with AsyncExitStack() as stack:
         ground = await stack.enter_async_context(open_ground(SERVICE, settings, kit))
         sealers, tokens = await stack.enter_async_context(open_sealers(settings, kit))
-        store_of_files = FolderFileStore(settings.files_dir)
-        await store_of_files.sweep()
+        sealed_files = await stack.enter_async_context(open_files(settings, kit, sealers))
         room = build_room(ground.store)
         kit = replace(kit, guard=await _open_guard(settings, kit, tokens, stack))
         work = ground.work(room)
@@ -125,7 +124,7 @@ async def open_consultation_room(
             "policies": room.policies,
             "queries": ground.queries,
             "sealers": sealers,
-            "files": store_of_files,
+            "files": sealed_files,
             "live_room": LiveRoom(
                 room=room,
                 live=await _open_live(ground.store, kit, stack),

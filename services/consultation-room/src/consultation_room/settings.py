@@ -1,14 +1,9 @@
-"""What an operator settles: addresses, secrets, folders."""
+"""What an operator settles: addresses and secrets."""
 
-from pathlib import Path
-
-from service_kit.settings import ServiceSettings
+from service_kit.settings import FileSettings
 
 __all__ = ["ConsultationRoomSettings"]
 
 
-class ConsultationRoomSettings(ServiceSettings, env_prefix="CONSULTATION_ROOM_"):
+class ConsultationRoomSettings(FileSettings, env_prefix="CONSULTATION_ROOM_"):
     """Read from CONSULTATION_ROOM_*."""
-
-    files_dir: Path  # type: ignore[mutable-override]  # settings are frozen, so narrower is safe
-    """Where the files of chats are kept; every process of the service sees the same folder."""

@@ -23,7 +23,7 @@ async def test_a_service_that_has_just_opened_answers(database: str, tmp_path: P
         bus_url=SecretStr(database),
         identity_url="http://127.0.0.1:1",
         service_secret=SecretStr("secret"),
-        files_dir=tmp_path,
+        files_url=SecretStr(tmp_path.as_uri()),
     )
     kit = make_kit("consultation-room")
     async with open_consultation_room(settings, kit) as parts:
@@ -35,4 +35,4 @@ async def test_a_service_that_has_just_opened_answers(database: str, tmp_path: P
             )
             assert set((await found).values()) == {0}
             checks = (await client.get("/readyz")).json()["checks"]
-            assert (checks["database"], checks["bus"]) == ("ok", "ok")
+            assert [checks[name] for name in ("database", "bus", "files")] == ["ok"] * 3

@@ -1,9 +1,11 @@
 """A PDF as an answer: streamed, byte for byte as stored (CON-46)."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from urllib.parse import quote
 
 from starlette.responses import StreamingResponse
+
+from file_store import begun
 
 __all__ = ["answer_pdf"]
 
@@ -16,11 +18,10 @@ async def answer_pdf(
     attachment: bool,
     headers: Mapping[str, str],
 ) -> StreamingResponse:
-    """The first piece is read before anything is sent, so that a file that cannot be opened is a problem answer."""
-    first = await anext(content)
+    """Begun before anything is sent, so that a file that cannot be opened is a problem answer."""
     kind = "attachment" if attachment else "inline"
     return StreamingResponse(
-        _rest(first, content),
+        await begun(content),
         media_type="application/pdf",
         headers={
             "Content-Length": str(size),
@@ -29,12 +30,3 @@ async def answer_pdf(
             **headers,
         },
     )
-
-
-async def _rest(first: bytes, content: AsyncGenerator[bytes, None]) -> AsyncIterator[bytes]:
-    try:
-        yield first
-        async for chunk in content:
-            yield chunk
-    finally:
-        await content.aclose()

@@ -6,7 +6,6 @@ from datetime import date
 from typing import TypeAlias, TypeVar
 
 from conclusions.application.ports import (
-    DocumentFiles,
     DocumentPrinter,
     DocumentSigner,
     PrintedConclusion,
@@ -33,7 +32,7 @@ from conclusions.domain.patient.commands import PatientCommand
 from conclusions.domain.patient.events import PatientRecorded
 from conclusions.domain.patient.state import Patient
 from event_store import CommandContext, CommandHandler, Handled
-from file_store import FileHash, StoredFile
+from file_store import FileHash, FileLimits, MediaType, SealedFiles, StoredFile
 from privacy.sealing import Sealers
 from service_kit.errors import Unavailable
 from service_kit.texts import Language
@@ -48,6 +47,7 @@ HandledConclusion: TypeAlias = Handled[Conclusion, ConclusionEvent]
 
 LARGEST_BYTES = 64 * 1024 * 1024
 """More than any upload with its signature."""
+_NAME = "document.pdf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class Documents:
 
     conclusions: ConclusionHandler
     copies: Copies
-    files: DocumentFiles
+    files: SealedFiles
     printer: DocumentPrinter
     signer: DocumentSigner
     sealers: Sealers
@@ -132,7 +132,12 @@ class Documents:
             return await self.conclusions.handle(again, key=consultation_id, context=context)
         case = expect_due(state, author).case
         stored = await self.files.put(
-            tenant, case.patient_id, content, max_bytes=max_bytes, declared_type=declared_type
+            tenant,
+            case.patient_id,
+            content,
+            name=_NAME,
+            declared_type=declared_type,
+            limits=_pdf(max_bytes),
         )
         await self.signer.check(await self.read(tenant, case, stored.digest))
         command = UploadConclusion(
@@ -143,7 +148,7 @@ class Documents:
     async def keep(self, tenant: TenantId, case: ConclusionCase, content: bytes) -> StoredFile:
         """Store a document of ours."""
         return await self.files.put(
-            tenant, case.patient_id, _whole(content), max_bytes=LARGEST_BYTES
+            tenant, case.patient_id, _whole(content), name=_NAME, limits=_pdf(LARGEST_BYTES)
         )
 
     async def read(self, tenant: TenantId, case: ConclusionCase, sha256: str) -> bytes:
@@ -225,6 +230,10 @@ def _told(state: Told | None, topic: str) -> Told:
 def language_of(organisation: OrganisationRecorded) -> Language:
     """The language of the clinic's documents."""
     return "en" if organisation.language == "en" else "ru"
+
+
+def _pdf(max_bytes: int) -> FileLimits:
+    return FileLimits(max_bytes=max_bytes, media_types=frozenset({MediaType.PDF}))
 
 
 async def _whole(content: bytes) -> AsyncIterator[bytes]:

@@ -1,6 +1,6 @@
 """What conclusions needs from outside, in its own words."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +10,6 @@ from uuid import UUID
 from conclusions.domain.certificate import Certificate
 from conclusions.domain.conclusion.events import Signature
 from conclusions.domain.form import FIELD_KEYS
-from file_store import FileHash, StoredFile
 from service_kit.texts import Language
 from vocabulary.ids import ClinicianId, TenantId
 
@@ -19,7 +18,6 @@ __all__ = [
     "CertificateAuthority",
     "CertificateNotIssued",
     "CertificateRefused",
-    "DocumentFiles",
     "DocumentPrinter",
     "DocumentSigner",
     "DocumentUnsignable",
@@ -181,32 +179,4 @@ class DocumentSigner(Protocol):
 
         Raises `CertificateRefused`, `DocumentUnsignable`, `TimestampUnavailable`, `Unavailable`.
         """
-        ...
-
-
-# Files
-
-
-class DocumentFiles(Protocol):
-    """PDF files of patients, by the hash of their content, unreadable without the patient's data key.
-
-    Every method raises `SubjectErased` and `KeyUnavailable` for the key, `FileStoreUnavailable` for the storage.
-    """
-
-    async def put(
-        self,
-        tenant: TenantId,
-        subject: UUID,
-        content: AsyncIterable[bytes],
-        *,
-        max_bytes: int,
-        declared_type: str | None = None,
-    ) -> StoredFile:
-        """Keep a PDF; raises a `FileRejected` and keeps nothing when it is none, or too large."""
-        ...
-
-    def open(
-        self, tenant: TenantId, subject: UUID, digest: FileHash
-    ) -> AsyncGenerator[bytes, None]:
-        """The bytes that were put; raises `FileMissing`, and `SealBroken` for a file that was changed."""
         ...

@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from consultation_room.application import ConsultationRoom
 from consultation_room.domain.consultation.state import Consultation, expect_known
 from consultation_room.domain.details import AuthorRole, Participants
-from file_store import FileStore
+from file_store import SealedFiles
 from privacy.sealing import Sealers
 from read_models import Queries
 from service_kit.access import Caller
@@ -42,8 +42,8 @@ async def sealers_of(connection: HTTPConnection) -> Sealers:
     return sealers
 
 
-async def files_of(connection: HTTPConnection) -> FileStore:
-    files: FileStore = connection.app.state.files
+async def files_of(connection: HTTPConnection) -> SealedFiles:
+    files: SealedFiles = connection.app.state.files
     return files
 
 
@@ -55,7 +55,7 @@ async def texts_of(connection: HTTPConnection) -> Texts:
 RoomDep = Annotated[ConsultationRoom, Depends(room_of)]
 QueriesDep = Annotated[Queries, Depends(queries_of)]
 SealersDep = Annotated[Sealers, Depends(sealers_of)]
-FilesDep = Annotated[FileStore, Depends(files_of)]
+FilesDep = Annotated[SealedFiles, Depends(files_of)]
 KitTexts = Annotated[Texts, Depends(texts_of)]
 
 

@@ -1,7 +1,6 @@
-"""Routes of the chat's files: streamed in and out, checked by content, named only to those who may read."""
+"""Routes of the chat's files: streamed in and out, checked by content, sealed for the patient."""
 
 import re
-from collections.abc import AsyncIterator
 from typing import Annotated, Final
 from urllib.parse import quote
 from uuid import UUID, uuid5
@@ -26,7 +25,7 @@ from consultation_room.domain.consultation.errors import PaymentRequired
 from consultation_room.domain.consultation.state import Closed, expect_entry
 from consultation_room.domain.details import ConsultationClosed, ConsultationNotFound
 from consultation_room.domain.policies import FileType, RoomPolicies
-from file_store import FileLimits, MediaType, file_hash
+from file_store import FileLimits, FileMissing, MediaType, begun, file_hash
 from service_kit.access import Caller
 from service_kit.problems import NotFound
 from service_kit.uploads import FILE_BODY, incoming_file
@@ -79,6 +78,7 @@ async def share_file(
         name = _plain_name(incoming.name)
         stored = await files.put(
             caller.tenant,
+            subject,
             incoming.content,
             name=name,
             declared_type=incoming.declared_type,
@@ -122,7 +122,7 @@ async def read_file(
     caller: Annotated[Caller, Depends(ACCESS.allow("read_file"))],
 ) -> StreamingResponse:
     """Download a file of the chat, also of a consultation that is over."""
-    _, state = await participants_for(room, caller, consultation_id)
+    participants, state = await participants_for(room, caller, consultation_id)
     if not isinstance(state, Closed):
         expect_entry(state)
     # The stream is asked, not a view: a file is fetched in the moment in which its message arrives.
@@ -132,12 +132,13 @@ async def read_file(
         raise NotFound
     file = shared.file
     name = await sealers.of(caller.tenant).open(file.name)
-    digest = file_hash(file.sha256)
-    if not await files.exists(caller.tenant, digest):
-        raise NotFound
-    content: AsyncIterator[bytes] = files.open(caller.tenant, digest)
+    content = files.open(caller.tenant, participants.patient_id, file_hash(file.sha256))
+    try:
+        answer = await begun(content)
+    except FileMissing:
+        raise NotFound from None
     return StreamingResponse(
-        content,
+        answer,
         media_type=file.media_type,
         headers={
             "Content-Length": str(file.size),

@@ -1,0 +1,32 @@
+"""The files of a service that keeps some."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from file_store import SealedFiles, open_file_store
+from privacy.sealing import Sealers
+from service_kit.errors import ConfigurationError
+from service_kit.kit import Kit
+from service_kit.settings import FileSettings
+
+__all__ = ["open_files"]
+
+
+@asynccontextmanager
+async def open_files(
+    settings: FileSettings, kit: Kit, sealers: Sealers
+) -> AsyncIterator[SealedFiles]:
+    """The files under `settings.files_url`, until the context ends; `/readyz` tells whether the storage answers.
+
+    Raises ConfigurationError for a URL that is none.
+    """
+    opening = open_file_store(settings.files_url.get_secret_value())
+    try:
+        store = await opening.__aenter__()
+    except ValueError as wrong:
+        raise ConfigurationError(f"FILES_URL: {wrong}") from None
+    try:
+        kit.health.add("files", store.check, required=False)
+        yield SealedFiles(store, sealers)
+    finally:
+        await opening.__aexit__(None, None, None)
