@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,16 @@ from decider import Decider, Rejection
 from event_store import Codec, CommandContext, CommandHandler, Metadata, NewEvent, StreamName
 from event_store.codec import Past, encode_metadata
 from event_store.memory import MemoryEventStore
-from messaging import Cause, Dispatch, Process, Runnable, Terms, bus_consumer, own_consumer
+from messaging import (
+    Cause,
+    Dispatch,
+    MessagingUnavailable,
+    Process,
+    Runnable,
+    Terms,
+    bus_consumer,
+    own_consumer,
+)
 from messaging.memory import MemoryBus, MemoryInbox
 from messaging.testing import (
     TOPIC,
@@ -334,3 +344,36 @@ def test_commands_of_other_reactions_and_other_consumers_have_other_ids() -> Non
     again = Cause(envelope(1), NOW + timedelta(days=1), "billing").command("a")
     assert again.command_id == causes[0].command("a").command_id
     assert again.expected_revision is None
+
+
+async def test_what_fails_slowly_steps_aside_after_one_try(clinic: Clinic) -> None:
+    """A slow outside world must not be waited for again and again while others queue behind it."""
+    tried = list[str]()
+
+    async def slow_for_some(event: Asked, _cause: Cause, _app: Clinic) -> None:
+        tried.append(event.name)
+        if event.name == "slow":
+            await asyncio.sleep(0.05)
+            raise MessagingUnavailable
+
+    patient = Terms(quick_tries=5, quick_within=timedelta(milliseconds=40), batch=1)
+    process = Process(name="asking", reactions={Asked: slow_for_some}, terms=patient)
+    consumer = own_consumer(
+        service="booking",
+        process=process,
+        store=clinic.store,
+        codec=CODEC,
+        app=clinic,
+        inbox=clinic.inbox,
+        clock=NowClock(),
+        watch=clinic.watch,
+    )
+    await clinic.ask("slow")
+    await clinic.ask("quick")
+    async with running(consumer):
+
+        async def answered() -> bool:
+            return "quick" in tried
+
+        await until(answered)
+    assert tried[:2] == ["slow", "quick"]

@@ -125,7 +125,7 @@ def own_consumer(
         inbox,
         clock,
         watch or LoggingWatch(),
-        terms or Terms(),
+        terms or process.terms,
         retryable,
     )
 

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from decider import Rejection
 from event_store import CommandContext
+from messaging.pump import Terms
 
 __all__ = ["Dispatch", "Process", "Reaction", "Reactions", "send"]
 
@@ -34,13 +35,15 @@ class Process:
     """One saga of a service, fed by the service's own events.
 
     State that rules depend on belongs into a stream with its own decider, not here. `starts` and `ends` name the
-    instance that an event begins or finishes; instances open for too long are listed as stuck.
+    instance that an event begins or finishes; instances open for too long are listed as stuck. `terms`: how patient it
+    is, for one that asks the outside world.
     """
 
     name: str
     reactions: Mapping[type[Any], Reaction]
     starts: Mapping[type[Any], Callable[[Any], str]] = field(default_factory=dict)
     ends: Mapping[type[Any], Callable[[Any], str]] = field(default_factory=dict)
+    terms: Terms = field(default_factory=Terms)
 
     @property
     def events(self) -> frozenset[type[Any]]:

@@ -55,12 +55,14 @@ class Terms:
     """How patient a consumer is.
 
     `attempts` are counted for failures and crashes, not for errors that pass by themselves; those are tried
-    `quick_tries` times on the spot and then for ever, later and later. The delay doubles from `first_delay` to
+    `quick_tries` times on the spot, unless the time of `quick_within` is up, and then for ever, later and later, while
+    others go on. The delay doubles from `first_delay` to
     `longest_delay`. A handler that runs longer than `longest_handling` has failed.
     """
 
     attempts: int = 5
     quick_tries: int = 3
+    quick_within: timedelta = timedelta(seconds=1)
     first_delay: timedelta = timedelta(milliseconds=500)
     longest_delay: timedelta = timedelta(minutes=1)
     longest_handling: timedelta = timedelta(minutes=1)
@@ -202,10 +204,14 @@ class Pump:
         await _side_by_side(list(by_key), in_order, self._terms.concurrency)
 
     async def _try_quickly(self, handle: Handle, envelope: Envelope) -> Instances:
+        now = asyncio.get_running_loop().time
+        until = now() + self._terms.quick_within.total_seconds()
         for tried in range(1, self._terms.quick_tries):
             try:
                 return await self._in_time(handle, envelope)
             except self._retryable:
+                if now() >= until:
+                    raise
                 await asyncio.sleep(random.uniform(0, 0.02 * 2**tried))  # noqa: S311 - not for secrets
         return await self._in_time(handle, envelope)
 
