@@ -130,7 +130,7 @@ class World:
         return build_notifications(self.store, self.policies, self.sealers, self.wording, carriers)
 
     def carriers(
-        self, *, lookup: bool = True, smtp_port: int | None = None
+        self, *, lookup: bool = True, smtp_port: int | None = None, letter_seconds: float = 20.0
     ) -> dict[Channel, Carrier]:
         """The real adapters, towards the sink."""
         server = SmtpServer(
@@ -139,6 +139,7 @@ class World:
             security="none",
             sender="clinic@kabinet.example",
             senders={"south": "south@clinic.example"},
+            letter_seconds=letter_seconds,
         )
         return {
             Channel.EMAIL: SmtpMailer(server, self.provider if lookup else None, self.clock),

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from event_store.postgres import PostgresEventStore
 from messaging.memory import MemoryInbox
 from messaging.postgres import PostgresInbox
+from messaging.testing import until
 from notifications.adapters.sms_ru import SmsRu
 from notifications.application.ports import Carrier, Outgoing, Refused
 from notifications.bootstrap import CODEC, VIEWS
@@ -90,6 +91,58 @@ async def test_a_server_that_is_away_is_waited_for(world: Any) -> None:
         world.start_up(world.carriers(smtp_port=nobody.getsockname()[1]))
         await world.tell(world.reserved())
         assert await world.mail.messages() == []
+    world.start_up()
+    async with world.live():
+        await world.arrived(1)
+    assert len(await world.letters()) == 1
+
+
+@pytest.mark.requirement("NTF-06")
+async def test_a_code_that_could_not_be_sent_in_time_is_dropped(world: Any) -> None:
+    """The server was away for longer than the code is valid: what comes now would only mislead."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        world.start_up(world.carriers(smtp_port=nobody.getsockname()[1]))
+        await world.tell(await world.code_issued())
+    world.start_up()
+    world.clock.advance(timedelta(minutes=15))
+
+    async def dropped() -> bool:
+        return (await recorded(world))[-1] == "MessageSuppressed.v1"
+
+    async with world.live():
+        await until(dropped, timeout=30)
+    await world.settle()
+    assert await world.mail.messages() == []
+    [row] = (await world.get("/api/v1/messages?status=SUPPRESSED", who="administrator"))["items"]
+    assert row["reason"] == "EXPIRED"
+
+
+async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """A mail server that greets and then listens for ever."""
+    writer.write(b"220 slow.example\r\n")
+    while await reader.read(1000):
+        pass
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_slow_server_holds_up_its_own_letters_only(world: Any) -> None:
+    loop = asyncio.get_running_loop()
+    server = await asyncio.start_server(never_answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    world.start_up(world.carriers(smtp_port=port, letter_seconds=1.2))
+    began = loop.time()
+    async with server:
+        await world.publish(world.reserved())
+        await world.publish(await world.code_issued(email=None, phone="+79161234567"))
+
+        async def told() -> bool:
+            return bool(await world.sms())
+
+        async with world.live():
+            await until(told, timeout=30)
+            assert loop.time() - began < 10
     world.start_up()
     async with world.live():
         await world.arrived(1)

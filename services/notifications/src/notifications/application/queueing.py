@@ -1,6 +1,7 @@
 """From something that happened to a message in the queue."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from uuid import UUID, uuid5
 
 from messaging import Cause, Dispatch
@@ -35,6 +36,7 @@ def queue(
     facts: Mapping[str, str],
     sealed: Mapping[str, Sealed[str]] | None = None,
     appointment_id: AppointmentId | None = None,
+    useful_until: datetime | None = None,
 ) -> Dispatch:
     """Queue a message over those channels of its type for which there is an address."""
     found = {Channel.EMAIL: email, Channel.SMS: phone}
@@ -51,6 +53,7 @@ def queue(
         facts=facts,
         sealed=sealed or {},
         appointment_id=appointment_id,
+        useful_until=useful_until,
     )
     command = QueueMessage(details=details, wanted=wanted, now=cause.now)
     return Dispatch(to="messages", key=details.message_id, command=command)

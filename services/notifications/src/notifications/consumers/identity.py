@@ -54,6 +54,7 @@ def on_confirmation_code_issued(event: ConfirmationCodeIssued, cause: Cause) -> 
             phone=event.phone,
             facts={"minutes": str(round(life / timedelta(minutes=1)))},
             sealed={"code": event.code},
+            useful_until=event.expires_at,
         )
     ]
 

@@ -1,7 +1,7 @@
 """A message goes out once, over the first channel that takes it."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from decider import Rejection, fold
 from decider.testing import Specification
 from notifications.domain.message.commands import (
+    DropExpired,
     MessageCommand,
     QueueMessage,
     RecordRefusal,
@@ -168,3 +169,24 @@ def test_whatever_is_asked_it_ends_once_and_repeats_change_nothing(
 )
 def test_any_history_can_be_folded(history: list[MessageEvent]) -> None:
     fold(MESSAGE, history)
+
+
+@pytest.mark.requirement("NTF-06", "OPS-14")
+def test_a_code_that_is_valid_no_more_is_dropped_exactly_then() -> None:
+    until = NOW + timedelta(minutes=15)
+    short_lived = replace(code, useful_until=until)
+    waiting = MessageQueued(details=short_lived, queued_at=NOW)
+    moment = timedelta(microseconds=1)
+    for before in ((waiting,), (waiting, started), (waiting, started, email_failed)):
+        message.given(*before).when(DropExpired(now=until - moment)).then_nothing()
+        for late in (timedelta(0), moment):
+            message.given(*before).when(DropExpired(now=until + late)).then(
+                MessageSuppressed(details=short_lived, reason="EXPIRED", suppressed_at=until + late)
+            )
+
+
+def test_what_is_finished_or_useful_for_ever_is_not_dropped() -> None:
+    late = DropExpired(now=NOW + timedelta(days=365))
+    message.given(queued).when(late).then_nothing()
+    message.given(queued, started, sent).when(late).then_nothing()
+    message.given().when(late).then_nothing()

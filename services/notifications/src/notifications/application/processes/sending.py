@@ -3,13 +3,17 @@
 That a channel is asked is recorded before it is asked. Whoever finds such a record without an outcome comes after a
 crash or a lost answer, and asks the channel whether it has the message before giving it again; where the channel
 cannot tell, the message goes again with the same Message-ID.
+
+No more messages are taken up than are given side by side, and one that a slow server does not take steps aside, so that
+others wait no longer than one letter may last.
 """
 
-from messaging import Cause, Process
+from messaging import Cause, Process, Terms
 from notifications.application import Notifications
 from notifications.application.ports import Outgoing, Refused
 from notifications.application.wording import language_of
 from notifications.domain.message.commands import (
+    DropExpired,
     MessageCommand,
     RecordRefusal,
     RecordSent,
@@ -20,6 +24,7 @@ from notifications.domain.message.events import (
     MessageFailed,
     MessageQueued,
     MessageSent,
+    MessageSuppressed,
 )
 from notifications.domain.message.state import Message, Queued
 from notifications.domain.message_types import Channel
@@ -47,6 +52,9 @@ async def _try_next(state: Queued, cause: Cause, app: Notifications) -> Message:
 
     if state.started and await _was_accepted(details, channel, cause, app):
         return await record(RecordSent(channel=channel, now=cause.now))
+    useful = await record(DropExpired(now=cause.now))
+    if not isinstance(useful, Queued):
+        return useful
     await record(StartSending(channel=channel, now=cause.now))
     refused = await _send(details, channel, cause, app)
     if refused:
@@ -93,7 +101,9 @@ SENDING = Process(
     reactions={MessageQueued: on_message_queued},
     starts={MessageQueued: lambda event: str(event.details.message_id)},
     ends={
+        MessageSuppressed: lambda event: str(event.details.message_id),
         MessageSent: lambda event: str(event.details.message_id),
         MessageFailed: lambda event: str(event.details.message_id),
     },
+    terms=Terms(concurrency=64, batch=64),
 )

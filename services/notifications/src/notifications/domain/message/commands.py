@@ -6,7 +6,14 @@ from datetime import datetime
 from notifications.domain.message.events import MessageDetails
 from notifications.domain.message_types import Channel
 
-__all__ = ["MessageCommand", "QueueMessage", "RecordRefusal", "RecordSent", "StartSending"]
+__all__ = [
+    "DropExpired",
+    "MessageCommand",
+    "QueueMessage",
+    "RecordRefusal",
+    "RecordSent",
+    "StartSending",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +22,13 @@ class QueueMessage:
 
     details: MessageDetails
     wanted: bool
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DropExpired:
+    """Let go of it if it is of no use any more."""
+
     now: datetime
 
 
@@ -38,4 +52,4 @@ class RecordRefusal:
     reason: str
 
 
-MessageCommand = QueueMessage | StartSending | RecordSent | RecordRefusal
+MessageCommand = QueueMessage | DropExpired | StartSending | RecordSent | RecordRefusal

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from decider import Decider
 from notifications.domain.message.commands import (
+    DropExpired,
     MessageCommand,
     QueueMessage,
     RecordRefusal,
@@ -31,6 +32,8 @@ def decide(command: MessageCommand, state: Message) -> Sequence[MessageEvent]:
     match command:
         case QueueMessage():
             return queue(command, state)
+        case DropExpired():
+            return drop_expired(command, state)
         case StartSending():
             return start(command, state)
         case RecordSent():
@@ -52,6 +55,16 @@ def queue(command: QueueMessage, state: Message) -> Sequence[MessageQueued | Mes
     else:
         return [MessageQueued(details=command.details, queued_at=command.now)]
     return [MessageSuppressed(details=command.details, reason=reason, suppressed_at=command.now)]
+
+
+def drop_expired(command: DropExpired, state: Message) -> Sequence[MessageSuppressed]:
+    """A code that is valid no more would only mislead; at its last instant it is valid no more."""
+    if not isinstance(state, Queued):
+        return []
+    useful_until = state.details.useful_until
+    if useful_until is None or command.now < useful_until:
+        return []
+    return [MessageSuppressed(details=state.details, reason="EXPIRED", suppressed_at=command.now)]
 
 
 def start(command: StartSending, state: Message) -> Sequence[SendingStarted]:

@@ -25,7 +25,8 @@ __all__ = [
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDetails:
     """What is told to whom. `facts` go into the text as they are and are never personal; `sealed` are opened only
-    to be sent; `addresses` are those that the type's channels found, in their order.
+    to be sent; `addresses` are those that the type's channels found, in their order. From `useful_until` on it is not
+    sent any more.
     """
 
     message_id: MessageId
@@ -36,6 +37,7 @@ class MessageDetails:
     facts: Mapping[str, str] = field(default_factory=dict)
     sealed: Mapping[str, Sealed[str]] = field(default_factory=dict)
     appointment_id: AppointmentId | None = None
+    useful_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class MessageFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSuppressed:
-    """It is not sent; the cabinet shows it. `reason`: NOT_WANTED or NO_ADDRESS."""
+    """It is not sent; the cabinet shows it. `reason`: NOT_WANTED, NO_ADDRESS or EXPIRED."""
 
     details: MessageDetails
     reason: str
