@@ -5,7 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
-DATA ?= .data
+PROFILE ?= embedded
+DATA ?= $(if $(filter kafka,$(PROFILE)),.data-kafka,.data)
+export KABINET_PROFILE := $(PROFILE)
 MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml deploy/*/pyproject.toml) contracts/pyproject.toml e2e/pyproject.toml
 UV_VERSION := $(shell sed -n 's/^uv==\([0-9.]*\).*/\1/p' requirements.lock)
 
@@ -24,7 +26,7 @@ $(VENV)/.ready: requirements.lock $(MEMBERS)
 	@touch $@
 
 .PHONY: run
-run: setup ## Run the whole suite here (PORT=8080, DATA=.data); Ctrl-C stops it
+run: setup ## Run the whole suite here (PORT=8080, DATA=.data, PROFILE=embedded or kafka); Ctrl-C stops it
 	@$(BIN)/python -m embedded up --port $(PORT) --data $(DATA)
 
 .PHONY: demo

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from embedded.declared import LOCAL, Machine, Suite
-from embedded.preparation import Refused, choose_ports, keep_secrets, rotate
+from embedded.preparation import Refused, choose_ports, keep_bus, keep_secrets, rotate
 from embedded.settings import inherited
 from embedded.suite import KABINET, SERVICES
 
@@ -53,6 +53,13 @@ def test_lost_secrets_are_not_replaced_when_there_is_data(tmp_path: Path) -> Non
         keep_secrets(tmp_path / "secrets.json", {}, has_data=True)
 
 
+def test_data_keeps_to_the_bus_that_it_began_with(tmp_path: Path) -> None:
+    keep_bus(tmp_path / "bus", "postgres")
+    keep_bus(tmp_path / "bus", "postgres")
+    with pytest.raises(Refused, match="travel over postgres, not over kafka"):
+        keep_bus(tmp_path / "bus", "kafka")
+
+
 def test_a_long_log_is_moved_aside_and_three_old_ones_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "door.log"
     for round_ in "12345":
@@ -71,6 +78,7 @@ def machine_on(data: Path) -> Machine:
         data=data,
         ports={name: 8080 + number for number, name in enumerate(KABINET.ports)},
         databases={name: f"postgresql://host/{name}" for name in KABINET.databases},
+        bus="postgresql://host/bus",
         secrets={name: make() for name, make in KABINET.secrets.items()},
         clock_file=data / "clock.json",
     )
@@ -86,7 +94,7 @@ def test_no_secret_stands_on_a_command_line(tmp_path: Path) -> None:
 def test_the_table_of_the_suite_holds_together(tmp_path: Path) -> None:
     machine = machine_on(tmp_path)
     processes = {process.name: process for process in KABINET.processes(machine)}
-    assert set(KABINET.ports) - set(processes) == {"smtp", "postgres"}
+    assert set(KABINET.ports) - set(processes) == {"smtp", "postgres", "kafka"}
     started: set[str] = set()
     while ready := {
         name

@@ -37,7 +37,7 @@ console = Console(highlight=False, soft_wrap=True)
 _HOLD_MINUTES = 30
 _POSTGRES_EVERY = 40
 _MOST_DOWN = 3
-_TWINS = frozenset({"acquirer", "mail", "ca"})
+_RARELY = frozenset({"acquirer", "mail", "ca", "kafka"})
 _SETTINGS = {
     "GATEWAY_ANONYMOUS_WRITES_PER_MINUTE": "100000",
     # Cheap passwords: nobody here is real.
@@ -109,8 +109,8 @@ class Killer:
         if self.kills.total() % _POSTGRES_EVERY == _POSTGRES_EVERY // 4:
             weights = {"postgres": 1}
         else:
-            # The outside world is not ours.
-            weights = {name: 1 if name in _TWINS else 4 for name in runtime.processes}
+            # The outside world is not ours, and a broker is not of the same kind as the services.
+            weights = {name: 1 if name in _RARELY else 4 for name in runtime.processes}
             del weights["postgres"]
             # Signing is tried again after 1, 5, 15 minutes (tested in conclusions): a run would last that long.
             del weights["ca"]

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from pydantic import ValidationError
@@ -26,10 +26,14 @@ console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 Data = Annotated[Path | None, typer.Option(help="Data directory [env KABINET_DATA, else .data]")]
 Port = Annotated[int | None, typer.Option(help="Port of the gateway [env PORT, else 8080]")]
+Profile = Annotated[
+    Literal["embedded", "kafka"] | None,
+    typer.Option(help="What carries events: PostgreSQL, or Apache Kafka [env KABINET_PROFILE]"),
+]
 
 
 @app.command()
-def up(data: Data = None, port: Port = None) -> None:
+def up(data: Data = None, port: Port = None, profile: Profile = None) -> None:
     """Start the suite and keep it running until Ctrl-C. Exit 2: refused, nothing was started."""
     settings = _settings()
     supervisor = Supervisor(
@@ -42,6 +46,8 @@ def up(data: Data = None, port: Port = None) -> None:
         external_postgres=(
             settings.postgres_url.get_secret_value() if settings.postgres_url else None
         ),
+        broker=(profile or settings.profile) == "kafka",
+        external_kafka=settings.kafka_url.get_secret_value() if settings.kafka_url else None,
     )
     try:
         asyncio.run(run_until_signalled(supervisor))

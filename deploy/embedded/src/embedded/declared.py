@@ -14,6 +14,7 @@ class Machine:
     data: Path
     ports: Mapping[str, int]
     databases: Mapping[str, str]
+    bus: str
     secrets: Mapping[str, str]
     clock_file: Path
 
@@ -39,7 +40,8 @@ class Process:
 class Suite:
     """Everything that one machine runs.
 
-    Ports are numbered upwards from the first; one of them is named ``postgres``.
+    Ports are numbered upwards from the first; one of them is named ``postgres``, and one ``kafka`` when the suite can
+    use a broker. One of the databases is named ``bus``: it carries the events when there is no broker.
     """
 
     ports: Sequence[str]

@@ -65,12 +65,13 @@ class KafkaServer:
         options: Mapping[str, str] | None = None,
         *,
         heap: str = "512m",
+        log: Path | None = None,
         scram: Mapping[str, str] | None = None,
     ) -> None:
         """``options``: more server properties. ``scram``: names and passwords for SCRAM-SHA-512, set the first time."""
         self.data_dir = data_dir.absolute()
         self.port = port or free_port()
-        self.log = self.data_dir / "server.log"
+        self.log = log or self.data_dir / "server.log"
         self._controller_port = free_port()
         self._options = {**PRODUCT_OPTIONS, **(options or {})}
         self._heap, self._scram = heap, scram or {}

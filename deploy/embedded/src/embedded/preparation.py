@@ -68,6 +68,17 @@ def keep_secrets(
     return kept
 
 
+def keep_bus(path: Path, bus: str) -> None:
+    """What carries the events of this data directory: positions of one bus mean nothing on another one."""
+    kept = path.read_text().strip() if path.exists() else bus
+    if kept != bus:
+        raise Refused(
+            f"the events of {path.parent} travel over {kept}, not over {bus}:"
+            " start with that profile, or on another data directory"
+        )
+    write_private(path, f"{bus}\n")
+
+
 def keep_clock(path: Path) -> None:
     """The virtual clock of the suite: how far it is ahead of the real one."""
     if not path.exists():

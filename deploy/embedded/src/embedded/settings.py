@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,6 +18,12 @@ class EmbeddedSettings(BaseSettings):
     port: int = Field(default=8080, ge=1, le=65535, validation_alias="PORT")
     postgres_url: SecretStr | None = Field(default=None, validation_alias="KABINET_POSTGRES_URL")
     """A server that is already there, used instead of starting one."""
+    profile: Literal["embedded", "kafka"] = Field(
+        default="embedded", validation_alias="KABINET_PROFILE"
+    )
+    """What carries the events between services: PostgreSQL, or a broker of Apache Kafka that is started too."""
+    kafka_url: SecretStr | None = Field(default=None, validation_alias="KABINET_KAFKA_URL")
+    """`kafka://...`: a broker that is already there, used instead of starting one."""
 
 
 def chosen(variables: Iterable[str]) -> Mapping[str, str]:

@@ -23,6 +23,7 @@ PORTS = (
     *TWINS,
     "smtp",
     "postgres",
+    "kafka",
 )
 
 DATABASES = (*SERVICES, "bus")
@@ -168,7 +169,7 @@ def service(
             f"{prefix}_HOST": LOCAL,
             f"{prefix}_PORT": str(machine.ports[name]),
             f"{prefix}_DATABASE_URL": machine.databases[name],
-            f"{prefix}_BUS_URL": machine.databases["bus"],
+            f"{prefix}_BUS_URL": machine.bus,
             f"{prefix}_IDENTITY_URL": machine.url("identity"),
             f"{prefix}_SERVICE_SECRET": machine.secrets[f"{name}_service_secret"],
             f"{prefix}_CLOCK_FILE": str(machine.clock_file),

@@ -5,8 +5,9 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -15,6 +16,7 @@ import httpx
 
 from embedded.children import dies_with_its_parent
 from embedded.declared import LOCAL, Machine, Process, Suite
+from embedded.kafka import KafkaError, KafkaServer
 from embedded.postgres import (
     PostgresError,
     PostgresServer,
@@ -26,6 +28,7 @@ from embedded.preparation import (
     Refused,
     check_ports,
     choose_ports,
+    keep_bus,
     keep_clock,
     keep_secrets,
     rotate,
@@ -34,7 +37,7 @@ from embedded.private_files import InUse, LockFile
 from embedded.runtime import RunningProcess, Runtime, forget, left_behind, lock_file, save
 
 Say = Callable[[str], None]
-POSTGRES = "postgres"
+POSTGRES, KAFKA = "postgres", "kafka"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -158,12 +161,22 @@ class Command:
                 await asyncio.sleep(0.1)
 
 
-class Database:
-    """The PostgreSQL server with the databases of the suite."""
+class Server(Protocol):
+    """PostgreSQL or Kafka, which this profile starts in ways of their own."""
 
-    def __init__(self, server: PostgresServer, databases: Sequence[str]) -> None:
-        self._server = server
-        self._databases = databases
+    @property
+    def pid(self) -> int | None: ...
+
+    async def start_async(self) -> None: ...
+
+    async def stop_async(self) -> None: ...
+
+
+class OwnServer:
+    """A server, and what has to be there before others may use it."""
+
+    def __init__(self, server: Server, then: Callable[[], Awaitable[None]] | None = None) -> None:
+        self._server, self._then = server, then
 
     @property
     def pid(self) -> int | None:
@@ -172,8 +185,9 @@ class Database:
     async def start(self) -> None:
         try:
             await self._server.start_async()
-            await create_missing_databases(self._server.url(), self._databases)
-        except (PostgresError, OSError, asyncpg.PostgresError) as error:
+            if self._then is not None:
+                await self._then()
+        except (PostgresError, KafkaError, OSError, asyncpg.PostgresError) as error:
             raise StartFailed(str(error)) from error
 
     async def ended(self) -> str:
@@ -211,6 +225,8 @@ class Supervisor:
         chosen_ports: Mapping[str, str],
         environment: Mapping[str, str],
         external_postgres: str | None = None,
+        broker: bool = False,
+        external_kafka: str | None = None,
         patience: Patience | None = None,
     ) -> None:
         self._suite = suite
@@ -220,6 +236,8 @@ class Supervisor:
         self._chosen_ports = chosen_ports
         self._environment = environment
         self._external_postgres = external_postgres
+        self._uses_kafka, self._external_kafka = broker, external_kafka
+        self._starts_kafka = broker and external_kafka is None
         self._patience = patience or Patience()
         self._processes: Mapping[str, Process] = {}
         self._kept: dict[str, Kept] = {}
@@ -250,9 +268,10 @@ class Supervisor:
 
     async def _prepare(self) -> None:
         ports = choose_ports(self._suite, self._first_port, self._chosen_ports)
-        if self._external_postgres:
-            ports = {name: port for name, port in ports.items() if name != POSTGRES}
+        unused = {POSTGRES: bool(self._external_postgres), KAFKA: not self._starts_kafka}
+        ports = {name: port for name, port in ports.items() if not unused.get(name)}
         await asyncio.to_thread(check_ports, self._suite, ports, left_behind(self._data))
+        keep_bus(self._data / "bus", KAFKA if self._uses_kafka else POSTGRES)
         server_url = self._external_postgres
         for folder in ("logs", "files", "sandbox"):
             (self._data / folder).mkdir(mode=0o700, exist_ok=True)
@@ -265,13 +284,20 @@ class Supervisor:
             rotate(self._log(POSTGRES))
             server = PostgresServer(self._data / POSTGRES, ports[POSTGRES], log=self._log(POSTGRES))
             server_url = server.url()
-            self._keep(POSTGRES, Database(server, self._suite.databases), ())
+            create = partial(create_missing_databases, server_url, self._suite.databases)
+            self._keep(POSTGRES, OwnServer(server, create), ())
         else:
             await self._use_external(server_url)
+        databases = {name: with_database(server_url, name) for name in self._suite.databases}
+        if self._starts_kafka:
+            rotate(self._log(KAFKA))
+            broker = KafkaServer(self._data / KAFKA, ports[KAFKA], log=self._log(KAFKA))
+            self._keep(KAFKA, OwnServer(broker), ())
         self._machine = Machine(
             data=self._data,
             ports=ports,
-            databases={name: with_database(server_url, name) for name in self._suite.databases},
+            databases=databases,
+            bus=self._bus(databases, ports),
             secrets=secrets,
             clock_file=self._data / "clock.json",
         )
@@ -286,8 +312,13 @@ class Supervisor:
             command = Command(
                 process, environment, self._log(process.name), self._patience.until_healthy
             )
-            needs = (*process.needs, *(() if self._external_postgres else (POSTGRES,)))
+            needs = (*process.needs, *(name for name in (POSTGRES, KAFKA) if name in self._kept))
             self._keep(process.name, command, needs)
+
+    def _bus(self, databases: Mapping[str, str], ports: Mapping[str, int]) -> str:
+        if not self._uses_kafka:
+            return databases.get("bus", "")
+        return self._external_kafka or f"kafka://{LOCAL}:{ports[KAFKA]}"
 
     async def _use_external(self, url: str) -> None:
         try:
@@ -393,8 +424,9 @@ class Supervisor:
         )
 
     def _url(self, machine: Machine, name: str) -> str:
-        if name == POSTGRES:
-            return f"postgresql://{LOCAL}:{machine.ports[name]}"
+        if name in (POSTGRES, KAFKA):
+            scheme = "postgresql" if name == POSTGRES else "kafka"
+            return f"{scheme}://{LOCAL}:{machine.ports[name]}"
         return machine.url(name)
 
     @property
