@@ -1,4 +1,4 @@
-"""`kabinet clock`: move the clock of the whole suite forward (embedded profile only)."""
+"""`kabinet clock`: move the clock of the whole suite forward, where it has one of its own."""
 
 import json
 import re
@@ -26,6 +26,8 @@ def move(
 ) -> None:
     """Show the suite's clock, or move it forward; time never runs backwards while events are made."""
     file = context.obj().clock_file
+    if file is None:
+        fail("this suite has no clock of its own (OPS_CLOCK_FILE)", 2)
     offset = _read(file)
     if step == "reset":
         offset = 0.0

@@ -1,4 +1,4 @@
-"""Where the running suite is: read from `runtime.json`, which the embedded profile writes."""
+"""Where the running suite is: in `runtime.json`, which the embedded profile writes, or in the settings of ops."""
 
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -11,9 +11,11 @@ import asyncpg
 import httpx
 import msgspec
 import typer
+from pydantic import SecretStr, ValidationError
 
 from event_store import EventStore
 from event_store.opening import open_store
+from ops.settings import OpsSettings
 from service_kit.database import open_pool
 
 __all__ = ["SERVICES", "Suite", "fail", "find_suite"]
@@ -42,12 +44,13 @@ class _Runtime(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Addresses and secrets of the suite that runs on this machine."""
+    """Addresses and secrets of a running suite."""
 
     databases: Mapping[str, str]
     urls: Mapping[str, str]
-    secrets_file: Path
-    clock_file: Path
+    secret: SecretStr
+    """What ops proves itself with."""
+    clock_file: Path | None
     store: str | None = None
     """Where the events are when they are not in the services' databases: a `kurrentdb://` address."""
 
@@ -87,27 +90,50 @@ class Suite:
 
     async def token(self, audience: str) -> str:
         """A service token of ops for `audience`."""
-        secret = json.loads(self.secrets_file.read_text())["ops_service_secret"]
         answer = await _asked(
             "identity",
             "POST",
             f"{self.urls['identity']}/internal/service-tokens",
-            json={"service": "ops", "secret": secret, "audience": audience},
+            json={
+                "service": "ops",
+                "secret": self.secret.get_secret_value(),
+                "audience": audience,
+            },
         )
         return str(answer.json()["token"])
 
 
 def find_suite(runtime: Path) -> Suite:
-    """Read `runtime.json`; exits with 2 when there is none."""
+    """Read `runtime.json`; where there is none, as in a container of ops, its settings. Exits with 2 without either."""
     try:
         found = msgspec.json.decode(runtime.read_bytes(), type=_Runtime)
-    except FileNotFoundError:
-        fail(f"Nothing runs here: {runtime} is missing. Start the suite with `make run`.", 2)
-    except (OSError, msgspec.MsgspecError) as wrong:
+        secrets = json.loads(Path(found.secrets_file).read_text())
+    except FileNotFoundError as missing:
+        return _of_settings(missing.filename)
+    except (OSError, ValueError, KeyError, msgspec.MsgspecError) as wrong:
         fail(f"{runtime} cannot be used: {wrong}", 2)
-    urls = {name: process.url for name, process in found.processes.items()}
     return Suite(
-        found.databases, urls, Path(found.secrets_file), Path(found.clock_file), found.store
+        databases=found.databases,
+        urls={name: process.url for name, process in found.processes.items()},
+        secret=SecretStr(secrets["ops_service_secret"]),
+        clock_file=Path(found.clock_file),
+        store=found.store,
+    )
+
+
+def _of_settings(missing: str) -> Suite:
+    try:
+        settings = OpsSettings.model_validate({})
+    except ValidationError:
+        fail(f"Nothing runs here: {missing} is missing. Start the suite with `make run`.", 2)
+    return Suite(
+        databases={
+            name: url.get_secret_value() for name, url in settings.service_databases.items()
+        },
+        urls={"identity": settings.identity_url},
+        secret=settings.service_secret,
+        clock_file=settings.clock_file,
+        store=settings.store_url.get_secret_value() if settings.store_url else None,
     )
 
 
