@@ -15,6 +15,8 @@ async def finished(work: Awaitable[R]) -> R:
         return await asyncio.shield(running)
     except asyncio.CancelledError:
         await asyncio.wait([running])
+        if not running.cancelled():
+            running.exception()  # marks it as seen: nobody is there to be told
         raise
 
 

@@ -1,5 +1,6 @@
 """The chat over HTTP: order, repeats, refusals, files, and nothing personal where it does not belong."""
 
+import hashlib
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -163,6 +164,51 @@ async def test_a_file_that_is_gone_is_not_found(world: Any, tmp_path: Path) -> N
         if stored.is_file():
             stored.unlink()
     assert (await world.send("GET", f"/{room}/files/{file_id}")).status_code == 404
+
+
+def at_rest(folder: Path) -> list[Path]:
+    return [path for path in (folder / "files").rglob("*") if path.is_file()]
+
+
+async def test_nothing_of_a_file_is_on_the_disk(world: Any, tmp_path: Path) -> None:
+    """Neither its bytes nor the hash by which whoever has the same file could recognise it."""
+    room = await world.opened()
+    content = PDF + SECRET.encode() * 30_000
+    file_id = (await world.upload(room, content, "a.pdf")).json()["file_id"]
+    [path] = at_rest(tmp_path)
+    stored = path.read_bytes()
+    assert len(stored) > len(content)
+    digest = hashlib.sha256(content)
+    for telling in (
+        b"%PDF",
+        b"xxxx",
+        SECRET.encode(),
+        digest.digest(),
+        digest.hexdigest().encode(),
+    ):
+        assert telling not in stored
+    assert digest.hexdigest() not in str(path)
+    assert (await world.send("GET", f"/{room}/files/{file_id}")).content == content
+
+
+async def test_a_file_that_was_changed_is_not_given_out(world: Any, tmp_path: Path) -> None:
+    room = await world.opened()
+    file_id = (await world.upload(room, PDF, "a.pdf")).json()["file_id"]
+    [path] = at_rest(tmp_path)
+    stored = bytearray(path.read_bytes())
+    stored[-1] ^= 1
+    path.write_bytes(stored)
+    answer = await world.send("GET", f"/{room}/files/{file_id}")
+    assert answer.status_code == 500
+    assert b"%PDF" not in answer.content
+
+
+async def test_an_erased_patients_files_cannot_be_read(world: Any) -> None:
+    room = await world.opened()
+    file_id = (await world.upload(room, PDF, "a.pdf")).json()["file_id"]
+    await world.keyring.destroy("north", world.patient)
+    world.sealers.forget("north", world.patient)
+    assert (await world.send("GET", f"/{room}/files/{file_id}")).status_code == 410
 
 
 async def test_words_and_names_of_files_are_stored_sealed(world: Any) -> None:
