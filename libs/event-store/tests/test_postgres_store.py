@@ -17,6 +17,7 @@ from event_store import (
     AppendConflict,
     Appended,
     Cursor,
+    EventFilter,
     IdempotencyViolation,
     Page,
     RecordedEvent,
@@ -254,6 +255,129 @@ async def test_a_subscription_soon_sees_what_the_horizon_hid(
         assert not following.done()
         await transaction.rollback()  # rings no bell, and the next poll is ten seconds away
         assert texts((await asyncio.wait_for(following, 5))[0]) == ["hidden"]
+
+
+# Subscriptions that share a reader, and readers that share a statement
+
+
+class Counting:
+    """A pool that keeps what is fetched through it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool, self.fetched = pool, list[str]()
+
+    def is_closing(self) -> bool:
+        return self.pool.is_closing()
+
+    async def fetch(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        self.fetched.append(" ".join(statement.split()))
+        return await self.pool.fetch(statement, *values)
+
+
+async def test_what_is_new_is_fetched_once_for_all_subscriptions(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    counting = Counting(pool)
+    store._pool = store._tail._pool = cast(Pool, counting)
+    async with AsyncExitStack() as opened:
+        followers = [
+            await opened.enter_async_context(closing(store.subscribe(after=after)))
+            for after in [START] * 5
+        ]
+        for follower in followers:
+            assert (await anext(follower)).caught_up
+        counting.fetched.clear()
+        appended = await noted(store, stream("a"), "one", "two")
+        for follower in followers:
+            assert texts((await take(follower, appended.cursor))[0]) == ["one", "two"]
+    assert len([statement for statement in counting.fetched if "LIMIT $3" in statement]) <= 3
+    assert store._tail._reading is None
+
+
+async def test_a_slow_subscription_is_let_go_and_holds_up_nobody(
+    store: PostgresEventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("event_store.postgres.tail._MOST_EVENTS", 10)
+    monkeypatch.setattr("event_store.postgres.tail._WAVE", 4)
+    async with closing(store.subscribe()) as slow, closing(store.subscribe(page_size=3)) as quick:
+        assert (await anext(slow)).caught_up
+        assert (await anext(quick)).caught_up
+        first = asyncio.ensure_future(anext(slow))
+        for round_ in range(2):
+            many = [f"{round_}/{number}" for number in range(50)]
+            for text in many:
+                await noted(store, stream(text), text)
+            last = await store.position()
+            # The quick one has it all before the slow one looks.
+            assert texts((await take(quick, last))[0]) == many
+            assert len(store._tail._feeds) == 1
+            begun = await first if round_ == 0 else await anext(slow)
+            rest = [] if begun.cursor >= last else (await take(slow, last))[0]
+            assert texts([*begun.events, *rest]) == many
+
+
+async def test_a_subscription_from_further_on_gets_only_what_is_behind(
+    store: PostgresEventStore,
+) -> None:
+    first = await noted(store, stream("a"), "one", "two")
+    async with closing(store.subscribe()) as behind:
+        assert texts((await take(behind, first.cursor))[0]) == ["one", "two"]
+        second = await noted(store, stream("b"), "three")
+        async with closing(store.subscribe(after=second.cursor)) as ahead:
+            assert (await anext(ahead)).events == ()
+            third = await noted(store, stream("c"), "four")
+            assert texts((await take(ahead, third.cursor))[0]) == ["four"]
+        assert texts((await take(behind, third.cursor))[0]) == ["three", "four"]
+
+
+async def test_a_page_says_now_and_then_what_the_filter_has_hidden(
+    store: PostgresEventStore,
+) -> None:
+    where = EventFilter(types=frozenset({"Ended.v1"}))
+    async with closing(store.subscribe(where=where)) as pages:
+        assert (await anext(pages)).caught_up
+        for number in range(20):
+            await noted(store, stream(str(number)), "hidden")
+            await asyncio.sleep(0.005)
+        page = await asyncio.wait_for(anext(pages), 5)
+        assert (page.events, page.caught_up) == ([], True)
+        assert START < page.cursor <= await store.position()
+        await store.append(stream("a"), [event(name="Ended.v1")], expected=NO_STREAM)
+        page = await asyncio.wait_for(anext(pages), 5)
+        assert [event.type for event in page.events] == ["Ended.v1"]
+
+
+async def test_a_closed_store_ends_its_subscriptions(store: PostgresEventStore) -> None:
+    async with closing(store.subscribe()) as pages:
+        assert (await anext(pages)).caught_up
+        waiting = asyncio.ensure_future(anext(pages))
+        await asyncio.sleep(0.01)
+        await store.close()
+        with pytest.raises(StoreUnavailable):
+            await waiting
+
+
+async def test_readers_that_meet_share_a_statement_and_do_not_share_a_failure(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    for number in range(10):
+        await noted(store, stream(str(number)), str(number))
+    counting = Counting(pool)
+    store._reads._pool = cast(Pool, counting)
+    readers = [asyncio.create_task(history(store, stream(str(number)))) for number in range(10)]
+    await asyncio.sleep(0)
+    readers[5].cancel()
+    await asyncio.wait(readers)
+    assert readers[5].cancelled()
+    others = [reader.result() for reader in readers if not reader.cancelled()]
+    assert [texts(read) for read in others] == [[str(n)] for n in range(10) if n != 5]
+    assert len(counting.fetched) == 2
+    answers = await asyncio.gather(
+        *(history(store, stream(key)) for key in ("1", "2", "im\0possible", "3")),
+        return_exceptions=True,
+    )
+    assert isinstance(answers[2], asyncpg.DataError)
+    assert [texts(answers[place]) for place in (0, 1, 3)] == [["1"], ["2"], ["3"]]  # type: ignore[arg-type]  # not the failed one
 
 
 # Appends that travel together

@@ -10,16 +10,16 @@ import asyncpg
 from event_store.postgres.connections import Pool, translated_errors
 from event_store.records import START, Cursor, EventFilter, Page, RecordedEvent, StreamName
 
-_COLUMNS: Final = "id, stream, revision, type, data, metadata, order_key, position"
+COLUMNS: Final = "id, stream, revision, type, data, metadata, order_key, position"
 _STREAM_PAGE: Final = 500
 
 _FORWARDS: Final = f"""
-    SELECT {_COLUMNS} FROM event_store.events
+    SELECT {COLUMNS} FROM event_store.events
     WHERE stream = $1 AND revision > $2 ORDER BY revision LIMIT $3
 """  # noqa: S608 - constant text
 
 _BACKWARDS: Final = f"""
-    SELECT {_COLUMNS} FROM event_store.events
+    SELECT {COLUMNS} FROM event_store.events
     WHERE stream = $1 AND revision > $2 AND revision < $4 ORDER BY revision DESC LIMIT $3
 """  # noqa: S608 - constant text
 
@@ -32,6 +32,21 @@ _ENDS: Final = """
     (SELECT false, order_key, position FROM event_store.events
      ORDER BY order_key DESC, position DESC LIMIT 1)
 """
+
+# What is new, and whether anything that is committed has to wait for an older transaction: in one snapshot.
+_NEWS: Final = f"""
+    SELECT page.*, ahead.hidden FROM (
+        SELECT coalesce((
+            SELECT order_key >= event_store.horizon() FROM event_store.events
+            ORDER BY order_key DESC, position DESC LIMIT 1
+        ), false) AS hidden
+    ) AS ahead LEFT JOIN LATERAL (
+        SELECT {COLUMNS}, category FROM event_store.events
+        WHERE (order_key, position) > ($1, $2) AND order_key < event_store.horizon()
+        ORDER BY order_key, position LIMIT $3
+    ) AS page ON true
+    ORDER BY page.order_key, page.position
+"""  # noqa: S608 - constant text
 
 _LAG: Final = """
     SELECT pg_snapshot_xmax(snapshot)::text::bigint - pg_snapshot_xmin(snapshot)::text::bigint AS transactions,
@@ -48,6 +63,16 @@ class Ends(NamedTuple):
 
     visible: Cursor
     newest: Cursor
+
+
+class News(NamedTuple):
+    """Events below the horizon with their categories, and where they end."""
+
+    events: Sequence[RecordedEvent]
+    categories: Sequence[str]
+    cursor: Cursor
+    more_is_hidden: bool
+    """Whether something is committed behind a transaction that is still open."""
 
 
 class HorizonLag(NamedTuple):
@@ -84,12 +109,29 @@ async def stream_pages(
         left = None if left is None else left - size
 
 
+async def stream_page(pool: Pool, name: str, after: int, size: int) -> list[RecordedEvent]:
+    """The first events of a stream behind a revision."""
+    with translated_errors():
+        return _events(await pool.fetch(_FORWARDS, name, after, size))
+
+
 async def ends(pool: Pool) -> Ends:
     """Both ends of the order now, START where there is nothing."""
     with translated_errors():
         rows = await pool.fetch(_ENDS)
     found = {visible: Cursor(order_key, position) for visible, order_key, position in rows}
     return Ends(found.get(True, START), found.get(False, START))
+
+
+async def news(pool: Pool, after: Cursor, limit: int) -> News:
+    """What is behind `after` now, at most `limit` events."""
+    with translated_errors():
+        rows = await pool.fetch(_NEWS, *after, limit)
+    hidden: bool = rows[0]["hidden"]
+    if rows[0]["id"] is None:
+        return News((), (), after, hidden)
+    events = [RecordedEvent(*row[:8]) for row in rows]
+    return News(events, [row[8] for row in rows], events[-1].cursor, hidden)
 
 
 async def horizon_lag(pool: Pool) -> HorizonLag:
@@ -150,7 +192,7 @@ def _page_statement(by_category: bool, by_type: bool) -> str:  # noqa: FBT001
         if wanted:
             conditions.append(f"{column} = ANY(${len(conditions) + 4}::text[])")
     return f"""
-        SELECT {_COLUMNS} FROM event_store.events WHERE {" AND ".join(conditions)}
+        SELECT {COLUMNS} FROM event_store.events WHERE {" AND ".join(conditions)}
         ORDER BY order_key, position LIMIT $5
     """  # noqa: S608 - only constants
 

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from typing import Final
 
 from event_store.postgres.appending import Request
@@ -11,6 +10,8 @@ from event_store.postgres.coalescing import Coalescer
 from event_store.postgres.connections import Pool
 from event_store.postgres.reading import HorizonLag, all_pages, ends, horizon_lag, stream_pages
 from event_store.postgres.schema import migrate
+from event_store.postgres.stream_reads import StreamReads
+from event_store.postgres.tail import Tail
 from event_store.postgres.wakeup import Wakeups
 from event_store.records import (
     EVERYTHING,
@@ -28,7 +29,6 @@ from event_store.records import (
 
 __all__ = ["PostgresEventStore"]
 
-_AT_THE_HORIZON: Final = 0.002
 _FIRST_RETRY: Final = 0.02
 _LAST_RETRY: Final = 2.0
 
@@ -39,10 +39,12 @@ class PostgresEventStore:
     """The event store port in one PostgreSQL database; many processes may share it."""
 
     def __init__(self, pool: Pool, *, poll_seconds: float = 0.5) -> None:
-        """Use `open`. `poll_seconds`: how long a subscription sleeps when no wake-up reaches it."""
-        self._pool, self._poll_seconds = pool, poll_seconds
+        """Use `open`. `poll_seconds`: how long subscriptions sleep when no wake-up reaches them."""
+        self._pool, self._is_closed = pool, False
         self._wakeups = Wakeups(pool)
         self._appends = Coalescer(pool, self._wakeups.ring)
+        self._reads = StreamReads(pool)
+        self._tail = Tail(pool, self._wakeups, poll_seconds)
 
     @classmethod
     async def open(cls, pool: Pool, *, poll_seconds: float = 0.5) -> "PostgresEventStore":
@@ -57,7 +59,9 @@ class PostgresEventStore:
 
     async def close(self) -> None:
         """Finish what is on its way and stop listening; call it before the pool is closed."""
+        self._is_closed = True
         await self._appends.close()
+        await self._tail.close()
         await self._wakeups.close()
 
     async def append(
@@ -77,7 +81,9 @@ class PostgresEventStore:
         limit: int | None = None,
     ) -> AsyncIterator[Sequence[RecordedEvent]]:
         """See the port."""
-        return stream_pages(self._pool, stream, after=after, backwards=backwards, limit=limit)
+        if backwards or limit is not None:
+            return stream_pages(self._pool, stream, after=after, backwards=backwards, limit=limit)
+        return self._reads.pages(stream, after)
 
     async def read_all(
         self, *, after: Cursor = START, where: EventFilter = EVERYTHING, page_size: int = 1000
@@ -92,33 +98,34 @@ class PostgresEventStore:
     async def subscribe(
         self, *, after: Cursor = START, where: EventFilter = EVERYTHING, page_size: int = 1000
     ) -> AsyncIterator[Page]:
-        """See the port. Raises StoreUnavailable only when the pool is closed."""
+        """See the port. Raises StoreUnavailable only when the store or its pool is closed.
+
+        Live, all subscriptions of this store share one reader; where a filter hides what is new, the page that says
+        so comes a moment later.
+        """
         announced, retry = False, _FIRST_RETRY
-        with self._wakeups.sleeper() as woken:
-            while True:
-                woken.clear()
-                patience = self._poll_seconds
-                try:
-                    visible, newest = await ends(self._pool)
-                    if visible > after or not announced:
+        while True:
+            try:
+                async with self._tail.feed(after, where) as feed:
+                    if feed.start > after or not announced:
                         async for page in all_pages(
-                            self._pool, after=after, end=visible, where=where, page_size=page_size
+                            self._pool,
+                            after=after,
+                            end=feed.start,
+                            where=where,
+                            page_size=page_size,
                         ):
-                            after, announced = page.cursor, page.caught_up
+                            after, announced, retry = page.cursor, page.caught_up, _FIRST_RETRY
                             yield page
-                    if newest > visible:  # committed, but an older transaction is still open
-                        patience = _AT_THE_HORIZON
-                except StoreUnavailable as error:
-                    if self._pool.is_closing():
-                        raise
-                    _log.warning("subscription cannot read, trying again", exc_info=error)
-                    await asyncio.sleep(retry)
-                    retry = min(retry * 2, _LAST_RETRY)
-                    continue
-                retry = _FIRST_RETRY
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(patience):
-                        await woken.wait()
+                    while (live := await feed.take(page_size)) is not None:
+                        after, retry = live.cursor, _FIRST_RETRY
+                        yield live
+            except StoreUnavailable as error:
+                if self._is_closed or self._pool.is_closing():
+                    raise
+                _log.warning("subscription cannot read, trying again", exc_info=error)
+                await asyncio.sleep(retry)
+                retry = min(retry * 2, _LAST_RETRY)
 
     async def position(self) -> Cursor:
         """See the port."""

@@ -302,6 +302,27 @@ class EventStoreConformance:
             assert await revisions(limit=limit) == everything[:limit]
             assert await revisions(limit=limit, backwards=True) == everything[::-1][:limit]
 
+    async def test_streams_that_are_read_at_the_same_time_do_not_mix(
+        self, store: EventStore
+    ) -> None:
+        lengths = {f"{number}": number % 7 for number in range(150)} | {"long": 450}
+        await asyncio.gather(
+            *(
+                noted(store, stream(key), *(f"{key}/{place}" for place in range(length)))
+                for key, length in lengths.items()
+                if length
+            )
+        )
+
+        async def behind(key: str, after: int) -> list[str]:
+            pages = store.read_stream(stream(key), after=after)
+            return texts([event async for page in pages for event in page])
+
+        wanted = [(key, after) for key in lengths for after in (NO_STREAM, 0, 2)]
+        found = await asyncio.gather(*(behind(key, after) for key, after in wanted))
+        for (key, after), read in zip(wanted, found, strict=True):
+            assert read == [f"{key}/{place}" for place in range(after + 1, lengths[key])]
+
     # Reading all
 
     async def test_an_empty_store_has_one_empty_page(self, store: EventStore) -> None:
