@@ -140,3 +140,36 @@ async def test_one_by_the_whole_key_and_by_a_part_of_it(rooms: Any) -> None:
     assert await db.one(ROOMS, number=2, tenant="south") is None
     assert await db.one(ROOMS, number=1) == room(1)
     assert await db.some(ROOMS, []) == {}
+
+
+AT_LEAST = """
+    SELECT asked.place, (
+        SELECT count(*) FROM views.rooms_v1 AS room
+        WHERE room.tenant = asked.tenant AND room.number >= asked.number
+    )
+    FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS asked(tenant, number, place)
+    WHERE asked.number >= 0
+"""
+
+
+async def test_a_statement_answers_each_of_the_callers_that_meet(rooms: Any) -> None:
+    queries = Queries(rooms)
+    wanted = [("north", 0), ("south", 0), ("north", 2), ("north", -1), ("north", 0)]
+    assert await asyncio.gather(*(queries.each(AT_LEAST, *key) for key in wanted)) == [
+        3,
+        0,
+        1,
+        None,
+        3,
+    ]
+
+
+async def test_an_impossible_key_fails_alone_in_a_statement(rooms: Any) -> None:
+    queries = Queries(rooms)
+    answers = await asyncio.gather(
+        queries.each(AT_LEAST, "north", 1),
+        queries.each(AT_LEAST, "north", "one"),
+        return_exceptions=True,
+    )
+    assert answers[0] == 2
+    assert isinstance(answers[1], asyncpg.DataError)

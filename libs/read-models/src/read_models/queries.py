@@ -10,7 +10,7 @@ import msgspec
 
 from read_models.columns import Column
 from read_models.lookups import Lookups
-from read_models.tables import Table
+from read_models.tables import Connection, Table
 from read_models.view import Key, View
 from vocabulary.errors import InvalidValue
 
@@ -51,6 +51,17 @@ class Queries:
         if lookups is None:
             lookups = self._lookups[view.name] = Lookups(self.pool, self._table(view))
         return await lookups.find(keys)
+
+    async def each(self, sql: str, *key: Any) -> Any:
+        """The value that a statement has for a key; callers that meet share a query.
+
+        It is written over arrays ($1, $2, ...), each with one part of many keys, and answers the place of a key
+        among them (`WITH ORDINALITY`) and its value; None where it answers none.
+        """
+        lookups = self._lookups.get(sql)
+        if lookups is None:
+            lookups = self._lookups[sql] = Lookups(self.pool, _Statement(sql))
+        return (await lookups.find((key,))).get(key)
 
     async def one(self, view: View[R], **equal: Any) -> R | None:
         """The row whose columns have these values; of several, any one. By its whole key as `some`."""
@@ -126,6 +137,20 @@ class Queries:
         if view.table not in self._tables:
             self._tables[view.table] = Table(view)
         return self._tables[view.table]
+
+
+class _Statement:
+    """Values by key, as `Queries.each` wants them."""
+
+    def __init__(self, sql: str) -> None:
+        self._sql = sql
+
+    async def load(self, connection: Connection, keys: Sequence[Key]) -> dict[Key, Any]:
+        """What there is of `keys`."""
+        parts = [list(part) for part in zip(*keys, strict=True)]
+        return {
+            keys[place - 1]: value for place, value in await connection.fetch(self._sql, *parts)
+        }
 
 
 def _column(view: View[Any], name: str) -> Column:
