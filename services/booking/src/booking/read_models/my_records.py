@@ -252,6 +252,18 @@ async def of_doctor(
     return await db.all(VIEW, where, *values, order=("starts_at", "appointment_id"), limit=limit)
 
 
+_COUNT_LIVE = f"""
+    SELECT asked.place, (
+        SELECT count(*) FROM {VIEW.table} AS record
+        WHERE record.tenant = asked.tenant AND record.patient_id = asked.patient_id
+        AND record.clinician_id = asked.clinician_id AND record.appointment_id <> asked.beside
+        AND {_LIVE}
+    )
+    FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[]) WITH ORDINALITY
+        AS asked(tenant, patient_id, clinician_id, beside, place)
+"""
+
+
 async def count_live(
     db: Queries,
     tenant: str,
@@ -261,12 +273,5 @@ async def count_live(
     beside: AppointmentId,
 ) -> int:
     """How many other bookings the patient has with the doctor; the quota stream has the last word."""
-    ((count,),) = await db.fetch(
-        f"SELECT count(*) FROM {VIEW.table} WHERE tenant = $1 AND patient_id = $2"
-        f" AND clinician_id = $3 AND appointment_id <> $4 AND {_LIVE}",
-        tenant,
-        patient_id,
-        clinician_id,
-        beside,
-    )
+    count = await db.each(_COUNT_LIVE, tenant, patient_id, clinician_id, beside)
     return int(count)
