@@ -124,6 +124,10 @@ class MemoryEventStore:
         """See the port."""
         return self._end()
 
+    async def horizon(self) -> Cursor:
+        """See the port."""
+        return self._end()
+
     def _end(self) -> Cursor:
         return self._events[-1].cursor if self._events else START
 

@@ -62,3 +62,9 @@ class EventStore(Protocol):
     async def position(self) -> Cursor:
         """The end of the order: every event appended before this call is at or before it."""
         ...
+
+    async def horizon(self) -> Cursor:
+        """The end of what can be read in order: a subscription from here misses no event that appears after this call,
+        also none whose append had begun before. Never behind `position`.
+        """
+        ...

@@ -6,8 +6,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from typing_extensions import override
 
+from consultation_room.application.live import Listener, News
+from consultation_room.bootstrap import build_live
+from consultation_room.domain.chat_thread.events import SystemMessagePosted
+from event_store import START, Cursor
+from event_store.memory import MemoryEventStore
 from messaging.testing import until
+from vocabulary.ids import TenantId
 
 
 def say(text: str, number: int = 1, **more: Any) -> dict[str, Any]:
@@ -366,3 +373,30 @@ async def test_an_idempotency_key_of_the_handshake_names_no_command(world: Any) 
         return await world.facts("PatientLeft") == ["PatientLeft"]
 
     await until(has_left)
+
+
+class Overtaken(MemoryEventStore):
+    """Nothing is readable in order yet: an older transaction is still open."""
+
+    @override
+    async def horizon(self) -> Cursor:
+        return START
+
+
+@pytest.mark.requirement("ROOM-31")
+async def test_news_begins_at_what_everybody_can_read_not_at_the_newest_commit(
+    world: Any,
+) -> None:
+    room = await world.in_work()
+    overtaken = Overtaken()
+    overtaken.__dict__.update(world.store.__dict__)
+    live, heard = build_live(overtaken), list[News]()
+    listening = asyncio.create_task(live.run())
+    with live.joined(TenantId("north"), room, Listener(heard.append, lambda: None)):
+
+        async def told() -> bool:
+            return sum(isinstance(news.event, SystemMessagePosted) for news in heard) == 4
+
+        await until(told)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)

@@ -258,7 +258,7 @@ class KurrentEventStore:
         self, *, after: Cursor = START, where: EventFilter = EVERYTHING, page_size: int = 1000
     ) -> AsyncIterator[Page]:
         """See the port."""
-        end = await self.position()
+        end = await self._end(self._feeds)
         if end <= after:
             yield Page((), after, caught_up=True)
             return
@@ -276,7 +276,7 @@ class KurrentEventStore:
         retry = _FIRST_RETRY
         while True:
             try:
-                end = await self.position()
+                end = await self._end(self._feeds)
                 async with aclosing(self._follow(after, end, where, page_size)) as pages:
                     async for page in pages:
                         after, retry = page.cursor, _FIRST_RETRY
@@ -303,7 +303,13 @@ class KurrentEventStore:
 
     async def position(self) -> Cursor:
         """See the port. The server looks backwards for the last event of this service."""
-        async with self._call() as client:
+        async with self._in_flight:
+            return await self._end(self._calls)
+
+    async def _end(self, client: kurrent.AsyncKurrentDBClient) -> Cursor:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        with translated_errors():
             last = await newest(client, self._names.prefixes(EVERYTHING))
         return START if last is None else Cursor(last.commit_position, last.prepare_position)
 

@@ -131,6 +131,10 @@ class PostgresEventStore:
         """See the port."""
         return (await ends(self._pool)).newest
 
+    async def horizon(self) -> Cursor:
+        """See the port."""
+        return (await ends(self._pool)).visible
+
     async def horizon_lag(self) -> HorizonLag:
         """How far readers are behind writers: a metric, and an alarm when it grows."""
         return await horizon_lag(self._pool)

@@ -48,7 +48,8 @@ class Live:
     async def run(self) -> None:
         """Listen for ever. When it ends, every listener is told that it lost its place."""
         try:
-            after = await self._store.position()
+            # Not the newest commit: a message whose transaction is still open may stand before it.
+            after = await self._store.horizon()
             self._listening.set()
             async for page in self._store.subscribe(after=after, where=_WATCHED):
                 for recorded in page.events:
