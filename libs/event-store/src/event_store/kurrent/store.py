@@ -306,12 +306,20 @@ class KurrentEventStore:
         async with self._in_flight:
             return await self._end(self._calls)
 
+    async def horizon(self) -> Cursor:
+        """See the port: the log is written in its order, so what has a position is behind nothing unseen."""
+        return await self.position()
+
     async def _end(self, client: kurrent.AsyncKurrentDBClient) -> Cursor:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         with translated_errors():
             last = await newest(client, self._names.prefixes(EVERYTHING))
         return START if last is None else Cursor(last.commit_position, last.prepare_position)
+
+    async def horizon(self) -> Cursor:
+        """See the port. One leader writes the whole order, so nothing appears before its end."""
+        return await self.position()
 
     # Stream metadata
 
