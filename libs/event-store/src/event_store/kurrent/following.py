@@ -65,7 +65,7 @@ class Subscription:
                     live, cursor = True, max(cursor, end)
                 elif message.is_checkpoint:
                     cursor = max(cursor, _verified(message))
-                elif message.commit_position > cursor.major:
+                else:
                     cursor = _place(message)
                     if not self._where.types or message.type in self._where.types:
                         events.append(self._names.recorded(message))
