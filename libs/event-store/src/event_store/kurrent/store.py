@@ -317,10 +317,6 @@ class KurrentEventStore:
             last = await newest(client, self._names.prefixes(EVERYTHING))
         return START if last is None else Cursor(last.commit_position, last.prepare_position)
 
-    async def horizon(self) -> Cursor:
-        """See the port. One leader writes the whole order, so nothing appears before its end."""
-        return await self.position()
-
     # Stream metadata
 
     async def keep_for(self, stream: StreamName, age: timedelta) -> None:

@@ -411,6 +411,14 @@ class EventStoreConformance:
             appended = await noted(store, stream(str(index)), "a", "b")
             assert await store.position() >= appended.cursor
 
+    async def test_the_horizon_of_a_quiet_store_is_its_end(self, store: EventStore) -> None:
+        assert await store.horizon() == START
+        await noted(store, stream("a"), "old", "old")
+        horizon = await store.horizon()
+        assert horizon == await store.position()
+        await noted(store, stream("b"), "new")
+        assert texts(await read_back(store, horizon)) == ["new"]
+
     # Subscriptions
 
     async def test_a_subscription_catches_up_says_so_and_goes_on_live(
