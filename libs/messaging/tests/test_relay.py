@@ -162,6 +162,17 @@ async def test_everything_is_published_in_the_order_of_the_store(
     assert positions == sorted(positions)
 
 
+async def test_a_watch_hears_once_of_every_stored_event_private_ones_too(
+    store: EventStore, inbox: Inbox, bus: RecordingBus
+) -> None:
+    watch = QuietWatch()
+    await tick(store, 1, 2)
+    await tick(store, 3, kind=Kept)
+    await drain(relay(store, inbox, bus, watch=watch))
+    await drain(relay(store, inbox, bus, watch=watch))
+    assert watch.stored == ["Ticked.v1", "Ticked.v1", "Kept.v1"]
+
+
 async def test_private_events_stay_private_and_hold_nothing_up(
     store: EventStore, inbox: Inbox, bus: RecordingBus
 ) -> None:

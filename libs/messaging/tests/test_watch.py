@@ -13,6 +13,7 @@ def test_the_exceptional_is_logged_and_bodies_and_texts_of_errors_are_not(
     with caplog.at_level(logging.DEBUG):
         watch.handled("billing", 500)
         watch.lag("billing", 0, 3)
+        watch.relayed(["PaymentFailed.v1"])
         watch.rejected("billing", event, "SLOT_TAKEN")
         watch.failed("billing", event, ValueError("Ivan"), 2)
         watch.parked("billing", event.key, quarantined=False)

@@ -151,8 +151,11 @@ def test_a_span_continues_a_stored_traceparent(spans: InMemorySpanExporter) -> N
 async def test_metrics_are_by_template(client: httpx.AsyncClient, patient: dict[str, str]) -> None:
     await client.get("/api/v1/notes/0190b000-0000-7000-8000-000000000003", headers=patient)
     shown = (await client.get("/metrics")).text
-    labels = 'method="GET",route="/api/v1/notes/{note_id}",status="200"'
-    assert f"kabinet_http_request_seconds_count{{{labels}}}" in shown
+    labels = (
+        'http_request_method="GET",'
+        'http_response_status_code="200",http_route="/api/v1/notes/{note_id}"'
+    )
+    assert f"http_server_request_duration_seconds_count{{{labels}}}" in shown
     assert "0190b000" not in shown
 
 

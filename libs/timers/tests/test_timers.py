@@ -16,7 +16,7 @@ from event_store import Codec, CommandContext, CommandHandler, Metadata, StoreUn
 from event_store.memory import MemoryEventStore
 from messaging import Dispatch
 from read_models import ProjectionRunner, Queries, rebuild, verify
-from timers import Deadline, Due, Elapsed, Timer, TimerWorker, timers_view
+from timers import Backlog, Deadline, Due, Elapsed, Timer, TimerWorker, timers_view
 
 NAMESPACE = UUID("0190f6a0-0000-7000-8000-00000000000a")
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -326,11 +326,29 @@ async def test_an_outage_is_waited_out_with_growing_pauses(clinic: Clinic) -> No
     assert len(clinic.days.ids) == 3
     for pause, expected in zip(pauses, (1, 2, 4), strict=True):
         assert expected - 0.5 < pause <= expected
-    backlog = await worker.backlog()
-    assert (backlog.due, backlog.failing, backlog.oldest) == (1, 0, NOON + 15 * MINUTE)
     assert await worker.fire_due() == 1
     assert len(set(clinic.days.ids)) == 1
     assert len(await clinic.facts()) == 1
+
+
+async def test_the_backlog_tells_how_each_deadline_stands(clinic: Clinic) -> None:
+    day, worker = timedelta(days=1), clinic.worker()
+    await clinic.hold()
+    assert await worker.backlog() == [Backlog("hold_expiry", coming=1), Backlog("reminder")]
+    await clinic.hold(NOON + day)
+    await clinic.hold(NOON + day + MOMENT, key="d2")
+    hold_expiry, reminder = await worker.backlog()
+    assert (hold_expiry, reminder) == (
+        Backlog("hold_expiry", coming=2),
+        Backlog("reminder", coming=1),
+    )
+    due_at = clinic.clock.time = NOON + 15 * MINUTE
+    await clinic.pool.execute("UPDATE views.timers_v1 SET attempts = 3 WHERE key = 'd1'")
+    await clinic.pool.execute("UPDATE views.timers_v1 SET attempts = 4 WHERE key = 'd2'")
+    assert await worker.backlog() == [
+        Backlog("hold_expiry", due=2, failing=1, oldest=due_at),
+        Backlog("reminder", coming=2),
+    ]
 
 
 async def test_a_worker_that_dies_between_claim_and_settling_leaves_no_trace(

@@ -22,6 +22,7 @@ from messaging.inbox import (
     FlowPosition,
     Inbox,
     OpenInstance,
+    OpenInstances,
     ParkedKey,
     Progress,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "MalformedEnvelope",
     "MessagingUnavailable",
     "OpenInstance",
+    "OpenInstances",
     "OpenPool",
     "OpenedBus",
     "ParkedKey",

@@ -259,8 +259,6 @@ class _OwnConsumer:
         async for page in pages:
             envelopes = [of_recorded(self._service, recorded) for recorded in page.events]
             await pump.take(envelopes, mark=str(page.cursor), offset=BEGINNING)
-            behind = 0 if page.caught_up else len(page.events)
-            self._watch.lag(self._flow.consumer, 0, behind)
 
     async def _handle(self, envelope: Envelope) -> Instances:
         event = self._codec.decode(envelope)

@@ -24,6 +24,7 @@ __all__ = [
     "Inbox",
     "Instances",
     "OpenInstance",
+    "OpenInstances",
     "ParkedKey",
     "Progress",
     "StepAside",
@@ -140,6 +141,15 @@ class OpenInstance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenInstances:
+    """How many instances of a process have started and not ended, and when the oldest one started."""
+
+    process: str
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FlowPosition:
     """How far a flow is."""
 
@@ -229,6 +239,10 @@ class Inbox(Protocol):
 
     async def list_stuck(self, before: datetime) -> Sequence[OpenInstance]:
         """Instances of processes that started before an instant and have not ended, oldest first."""
+        ...
+
+    async def open_instances(self) -> Sequence[OpenInstances]:
+        """The same of every process that has any, counted; by the name of the process."""
         ...
 
     async def positions(self) -> Sequence[FlowPosition]:

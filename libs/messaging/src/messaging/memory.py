@@ -26,6 +26,7 @@ from messaging.inbox import (
     FlowPosition,
     Instances,
     OpenInstance,
+    OpenInstances,
     ParkedKey,
     Progress,
     StepAside,
@@ -308,6 +309,17 @@ class MemoryInbox:
             if since is not None and ended is None and since < before
         ]
         return sorted(found, key=lambda stuck: stuck.since)
+
+    async def open_instances(self) -> Sequence[OpenInstances]:
+        """See the port."""
+        starts: dict[str, list[datetime]] = {}
+        for (process, _), (since, ended) in sorted(self._instances.items()):
+            if since is not None and ended is None:
+                starts.setdefault(process, []).append(since)
+        return [
+            OpenInstances(process=process, count=len(since), oldest=min(since))
+            for process, since in starts.items()
+        ]
 
     async def positions(self) -> Sequence[FlowPosition]:
         """See the port."""

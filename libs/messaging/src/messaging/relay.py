@@ -79,7 +79,7 @@ class Relay:
             mark = str(page.cursor)
             await self._inbox.settle(claim, Progress(mark=mark, offset=BEGINNING))
             self._watch.handled(self._flow.consumer, len(envelopes))
-            self._watch.lag(self._flow.consumer, 0, 0 if page.caught_up else len(page.events))
+            self._watch.relayed(recorded.type for recorded in page.events)
 
     async def _outgoing(self, page: Page) -> list[Envelope]:
         troubles = 0

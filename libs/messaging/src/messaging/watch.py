@@ -1,6 +1,7 @@
 """What operators want to know of relays and consumers, as plain hooks. No bodies, no personal data."""
 
 import logging
+from collections.abc import Iterable
 from typing import Final, Protocol
 
 from messaging.envelope import Envelope
@@ -18,7 +19,11 @@ class Watch(Protocol):
         ...
 
     def lag(self, consumer: str, partition: int, behind: int) -> None:
-        """How many events of a partition are still to come, as of the last batch; of a topic's: `consumer/topic`."""
+        """How many events of a topic's partition are still to come, every few seconds; `consumer` is `name/topic`."""
+        ...
+
+    def relayed(self, types: Iterable[str]) -> None:
+        """The service's stored events, public or not, went by its relay: about once each, whoever relays."""
         ...
 
     def rejected(self, consumer: str, envelope: Envelope, code: str) -> None:
@@ -45,6 +50,9 @@ class LoggingWatch:
         """Not logged: too many."""
 
     def lag(self, consumer: str, partition: int, behind: int) -> None:
+        """Not logged: too many."""
+
+    def relayed(self, types: Iterable[str]) -> None:
         """Not logged: too many."""
 
     def rejected(self, consumer: str, envelope: Envelope, code: str) -> None:

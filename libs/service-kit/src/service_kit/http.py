@@ -20,7 +20,7 @@ from service_kit.access import TENANT_HEADER
 from service_kit.clock import Clock
 from service_kit.errors import Unavailable
 from service_kit.kit import Kit
-from service_kit.metrics import PROVIDER_SECONDS
+from service_kit.metrics import CLIENT_SECONDS
 from service_kit.requests import CORRELATION_HEADER
 from service_kit.settings import ServiceSettings
 from service_kit.tracing import current_traceparent, span
@@ -153,19 +153,17 @@ class ProviderClient:
         with span(f"{self.name} {method}", kind=SpanKind.CLIENT):
             try:
                 answer = await self._client.request(method, path, **_traced(options))
-                outcome, may_repeat = (
-                    str(answer.status_code),
-                    repeatable or answer.status_code == 429,
-                )
+                status = str(answer.status_code)
+                error = status if _is_failure(answer) else ""
+                may_repeat = repeatable or answer.status_code == 429
             except httpx.TransportError as failure:
-                outcome, may_repeat = (
-                    type(failure).__name__,
-                    repeatable or isinstance(failure, _NOTHING_SENT),
-                )
-        PROVIDER_SECONDS.labels(self.name, outcome).observe(time.perf_counter() - started_at)
-        if answer is None or _is_failure(answer):
+                status, error = "", type(failure).__name__
+                may_repeat = repeatable or isinstance(failure, _NOTHING_SENT)
+        seconds = time.perf_counter() - started_at
+        CLIENT_SECONDS.labels(self.name, method, status, error).observe(seconds)
+        if error:
             self._breaker.failed()
-            _log.warning("provider.failed", adapter=self.name, method=method, reason=outcome)
+            _log.warning("provider.failed", adapter=self.name, method=method, reason=error)
         else:
             self._breaker.succeeded()
         return answer, may_repeat

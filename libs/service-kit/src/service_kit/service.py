@@ -32,7 +32,7 @@ from read_models import ProjectionRunner, Queries, View, Views, create_views
 from service_kit.clock import Clock
 from service_kit.database import migrate, open_pool
 from service_kit.errors import ConfigurationError, Unavailable
-from service_kit.flows import Flows
+from service_kit.flows import Flows, Watched
 from service_kit.http import ServiceTokens, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts
@@ -77,6 +77,13 @@ class Service:
     def all_views(self) -> tuple[View[Any], ...]:
         """The read models, and the table of the timers."""
         return (*self.views, timers_view(self.deadlines))
+
+    @property
+    def own_flows(self) -> frozenset[str]:
+        """Names of the flows that read the service's own store: its relay and its processes."""
+        return frozenset(
+            f"{self.name}.{flow}" for flow in ("relay", *(p.name for p in self.processes))
+        )
 
     def flows(
         self,
@@ -170,15 +177,13 @@ class Ground:
         """The tasks of a worker. `opener` opens sealed values for views that show them."""
         service, clock = self.service, self.kit.clock
         views = service.all_views
-        watch = Flows(service.name, self.kit.health)
+        watch = Flows(self.kit.health, types=service.codec.types)
         runner = ProjectionRunner(
             self.pool,
             self.store,
             service.codec,
             views,
             opener=opener,
-            clock=clock,
-            observe=watch.observe,
         )
         timers = service.timers(app, self.pool, clock)
         flows = service.flows(
@@ -189,7 +194,16 @@ class Ground:
             tasks={
                 "views": runner.run,
                 "timers": timers.run,
-                "flows": watch.watching(runner, self.inbox, timers),
+                "flows": watch.watching(
+                    Watched(
+                        views=runner,
+                        inbox=self.inbox,
+                        timers=timers,
+                        store=self.store,
+                        own=service.own_flows,
+                        clock=clock,
+                    )
+                ),
                 **{name: flow.run for name, flow in flows.items()},
             },
         )

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service_kit.access import DEFAULT_BODY_BYTES
 from service_kit.logging import AccessLog
-from service_kit.metrics import HTTP_SECONDS
+from service_kit.metrics import SERVER_SECONDS
 from service_kit.problems import internal_error
 from service_kit.requests import CORRELATION_HEADER, RequestFacts, route_template
 from service_kit.tracing import end_server_span, start_server_span
@@ -45,9 +45,9 @@ class Telemetry:
         try:
             await exchange.run(self.app)
         finally:
-            route, method = route_template(scope), scope.get("method", "WS")
+            route, method = route_template(scope), scope.get("method", "GET")
             seconds = time.perf_counter() - started_at
-            HTTP_SECONDS.labels(method, route, exchange.status).observe(seconds)
+            SERVER_SECONDS.labels(method, route, exchange.status).observe(seconds)
             self._log.answered(correlation, method, route, exchange.status, seconds)
             end_server_span(span, current, method=method, route=route, status=exchange.status)
             structlog.contextvars.reset_contextvars(**bound)

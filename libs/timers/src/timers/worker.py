@@ -58,7 +58,10 @@ WHERE name = $1 AND tenant = $2 AND key = $3 AND generation = $4 AND done = $5
 """
 
 _BACKLOG = """
-SELECT count(*), count(*) FILTER (WHERE attempts > 3), min(due_at) FROM {table} WHERE due_at <= $1
+SELECT name, count(*) FILTER (WHERE due_at > $1) AS coming, count(*) FILTER (WHERE due_at <= $1) AS due,
+    count(*) FILTER (WHERE due_at <= $1 AND attempts > 3) AS failing,
+    min(due_at) FILTER (WHERE due_at <= $1) AS oldest
+FROM {table} WHERE due_at <= $1 + interval '1 day' GROUP BY name
 """
 
 
@@ -72,11 +75,13 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What is due and not done: how many, how many of them fail again and again, the oldest one's instant."""
+    """Of one deadline: how many come within a day, are due and not done, fail again and again; the oldest due one."""
 
-    due: int
-    failing: int
-    oldest: datetime | None
+    name: str
+    coming: int = 0
+    due: int = 0
+    failing: int = 0
+    oldest: datetime | None = None
 
 
 class TimerWorker:
@@ -136,14 +141,11 @@ class TimerWorker:
             outcomes = await asyncio.gather(*(self._fire(timer, few) for timer in claimed))
             settled += sum(outcomes)
 
-    async def backlog(self) -> Backlog:
-        """What is due at this moment."""
-        due, failing, oldest = await self._pool.fetchrow(self._backlog, self._clock.now()) or (
-            0,
-            0,
-            None,
-        )
-        return Backlog(due, failing, oldest)
+    async def backlog(self) -> Sequence[Backlog]:
+        """How every deadline stands at this moment."""
+        rows = await self._pool.fetch(self._backlog, self._clock.now())
+        found = {row["name"]: Backlog(*row) for row in rows}
+        return [found.get(name, Backlog(name)) for name in self._deadlines]
 
     async def _fire(self, timer: asyncpg.Record, few: asyncio.Semaphore) -> bool:
         place = (timer["name"], timer["tenant"], timer["key"], timer["generation"], timer["done"])

@@ -140,9 +140,9 @@ async def test_how_a_service_gets_on_is_seen_from_outside(settings: IdentitySett
         await newest_code(client, settings)
         assert "views" in (await client.get("/readyz")).json()["checks"]
         measured = (await client.get("/metrics")).text
-        assert 'kabinet_lag_events{name="identity.relay",service="identity"} 0.0' in measured
-        assert 'kabinet_view_lag_seconds{service="identity",view="profiles"}' in measured
-        assert 'kabinet_view_stopped{service="identity",view="profiles"} 0.0' in measured
+        assert 'kabinet_events_recorded_total{type="RegistrationStarted.v1"}' in measured
+        assert 'kabinet_view_stopped{view="profiles"} 0.0' in measured
+        assert "kabinet_store_horizon_lag_seconds" in measured
 
 
 async def test_a_master_key_that_is_none_is_told_before_anything_starts(

@@ -20,6 +20,7 @@ from messaging.inbox import (
     FlowPosition,
     Instances,
     OpenInstance,
+    OpenInstances,
     ParkedKey,
     Progress,
     StepAside,
@@ -403,6 +404,16 @@ class PostgresInbox:
             OpenInstance(process=row["process"], instance=row["instance"], since=row["started_at"])
             for row in rows
         ]
+
+    async def open_instances(self) -> Sequence[OpenInstances]:
+        """See the port."""
+        with translated_errors():
+            rows = await self._pool.fetch(
+                """SELECT process, count(*) AS count, min(started_at) AS oldest
+                   FROM messaging.instance WHERE started_at IS NOT NULL AND ended_at IS NULL
+                   GROUP BY process ORDER BY process"""
+            )
+        return [OpenInstances(**row) for row in rows]
 
     async def positions(self) -> Sequence[FlowPosition]:
         """See the port."""

@@ -8,7 +8,16 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from messaging.inbox import Claim, Fenced, Flow, Inbox, Instances, Progress, StepAside
+from messaging.inbox import (
+    Claim,
+    Fenced,
+    Flow,
+    Inbox,
+    Instances,
+    OpenInstances,
+    Progress,
+    StepAside,
+)
 from messaging.testing.driving import until
 from messaging.testing.samples import envelope, position
 
@@ -285,6 +294,25 @@ class InboxConformance:
         stuck = await inbox.list_stuck(later + timedelta(seconds=1))
         assert [(open_.process, open_.instance, open_.since) for open_ in stuck] == [
             ("saga", "y", later)
+        ]
+
+    async def test_open_instances_are_counted_by_process(self, open_inbox: OpenInbox) -> None:
+        inbox = await open_inbox()
+        claim = await claimed(inbox)
+        assert list(await inbox.open_instances()) == []
+        start = envelope(1).metadata.time
+        later = start + timedelta(seconds=1)
+        happened = Instances(
+            started=[
+                *(("saga", "x", start), ("saga", "y", later), ("saga", "z", later)),
+                ("other", "x", later),
+            ],
+            ended=[("saga", "x", later)],
+        )
+        await inbox.settle(claim, Progress(mark=position(1), offset=1, instances=happened))
+        assert list(await inbox.open_instances()) == [
+            OpenInstances(process="other", count=1, oldest=later),
+            OpenInstances(process="saga", count=2, oldest=later),
         ]
 
     async def test_an_instance_may_end_before_its_start_is_handled(

@@ -1,6 +1,6 @@
 """Sample events, and a watch that remembers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -126,6 +126,7 @@ class QuietWatch:
         self.failures: list[tuple[str, int]] = []
         self.quarantined: list[str] = []
         self.stalls: list[str] = []
+        self.stored: list[str] = []
         self.count = 0
 
     def handled(self, consumer: str, count: int) -> None:
@@ -135,6 +136,10 @@ class QuietWatch:
     def lag(self, consumer: str, partition: int, behind: int) -> None:
         """See Watch."""
         self.lags[consumer, partition] = behind
+
+    def relayed(self, types: Iterable[str]) -> None:
+        """See Watch."""
+        self.stored += types
 
     def rejected(self, consumer: str, envelope: Envelope, code: str) -> None:
         """See Watch."""
