@@ -5,6 +5,7 @@ import gc
 import json
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import uvloop
@@ -26,7 +27,8 @@ if not console.is_terminal:
     console = Console(width=160)
 
 
-async def measure(names: list[str], *, quick: bool) -> list[Result]:
+async def measure(names: list[str], output: Path, *, quick: bool) -> list[Result]:
+    """Every result is written down at once; a measurement that fails takes no other with it."""
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="kabinet-bench-") as folder:
         async with running_postgres(Path(folder)) as server:
@@ -35,8 +37,24 @@ async def measure(names: list[str], *, quick: bool) -> list[Result]:
                 for name, measurement in group.MEASUREMENTS.items():
                     if not names or name in names:
                         console.print(f"measuring {name}", style="dim")
-                        results += await measurement(bench)
+                        async for result in _guarded(name, measurement(bench)):
+                            results.append(result)
+                            _write(results, output)
     return results
+
+
+async def _guarded(name: str, measured: AsyncIterator[Result]) -> AsyncIterator[Result]:
+    try:
+        async for result in measured:
+            yield result
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other measurements go on
+        console.print_exception()
+        yield Result.failed(name, error)
+
+
+def _write(results: list[Result], output: Path) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
 
 
 def table(results: list[Result]) -> Table:
@@ -46,9 +64,15 @@ def table(results: list[Result]) -> Table:
     for result in results:
         drawn.add_row(
             *(result.work, result.unit, number(result.value), number(result.floor)),
-            *(number(result.ratio), result.reach, "holds" if result.holds else "missed"),
+            *(number(result.ratio), result.reach, verdict(result)),
         )
     return drawn
+
+
+def verdict(result: Result) -> str:
+    if result.error is not None:
+        return "failed"
+    return "holds" if result.holds else "missed"
 
 
 def number(value: float | None) -> str:
@@ -68,10 +92,10 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, default=Path("build/bench.json"))
     chosen = parser.parse_args()
-    results = uvloop.run(measure(chosen.only, quick=chosen.quick))
-    chosen.output.parent.mkdir(parents=True, exist_ok=True)
-    chosen.output.write_text(json.dumps([result.as_json() for result in results], indent=2) + "\n")
+    results = uvloop.run(measure(chosen.only, chosen.output, quick=chosen.quick))
     console.print(table(results))
+    if any(result.error for result in results):
+        sys.exit(1)
 
 
 if __name__ == "__main__":

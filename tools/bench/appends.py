@@ -1,7 +1,7 @@
 """One event to one of many streams through the port, beside a bare insert."""
 
 import itertools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -16,7 +16,7 @@ STREAMS: Final = 1000
 _REACH: Final = {64: 2.5, 16: 1.6, 1: 0.85}
 
 
-async def appends(bench: Bench, callers: int) -> Sequence[Result]:
+async def appends(bench: Bench, callers: int) -> AsyncIterator[Result]:
     calls = bench.size({64: 10_000, 16: 6_000, 1: 600}[callers], 500)
     async with AsyncExitStack() as opened:
         database = await opened.enter_async_context(bench.database())
@@ -51,27 +51,22 @@ async def appends(bench: Bench, callers: int) -> Sequence[Result]:
         )  # short ones: one caller feels every disturbance
         floor, value = await alternate(turns, plain, through_the_port)
     work = f"append one event to many streams, {callers} at once"
-    results = [
-        Reach("at least", _REACH[callers]).result(
-            work,
-            "appends/s",
-            middle(load.rate for load in value),
-            middle(load.rate for load in floor),
-        )
-    ]
+    yield Reach("at least", _REACH[callers]).result(
+        work,
+        "appends/s",
+        middle(load.rate for load in value),
+        middle(load.rate for load in floor),
+    )
     if callers == 64:
-        results.append(
-            Reach("below", 1).result(
-                f"{work}, p99",
-                "ms",
-                middle(load.percentile(0.99) for load in value),
-                middle(load.percentile(0.99) for load in floor),
-            )
+        yield Reach("below", 1).result(
+            f"{work}, p99",
+            "ms",
+            middle(load.percentile(0.99) for load in value),
+            middle(load.percentile(0.99) for load in floor),
         )
-    return results
 
 
-async def growth(bench: Bench) -> Sequence[Result]:
+async def growth(bench: Bench) -> AsyncIterator[Result]:
     """The time of an append in a large store, beside the same in a small one."""
     large, small = bench.size(1_000_000, 20_000), bench.size(10_000, 2_000)
     async with AsyncExitStack() as opened:
@@ -84,14 +79,12 @@ async def growth(bench: Bench) -> Sequence[Result]:
             await seed(pool, events, per_stream=10)
             works.append(partial(_append_on, store, events // 10, itertools.count(10)))
         floor, value = await alternate(bench.rounds, *works)
-    return [
-        Reach("at most", 1.2).result(
-            f"append with {large:,} events in the store, p50 (floor: with {small:,})",
-            "ms",
-            middle(load.percentile(0.5) for load in value),
-            middle(load.percentile(0.5) for load in floor),
-        )
-    ]
+    yield Reach("at most", 1.2).result(
+        f"append with {large:,} events in the store, p50 (floor: with {small:,})",
+        "ms",
+        middle(load.percentile(0.5) for load in value),
+        middle(load.percentile(0.5) for load in floor),
+    )
 
 
 async def _append_on(

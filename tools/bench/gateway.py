@@ -23,7 +23,7 @@ from bench.harness import Bench, Group, Reach, Result, alternate, middle
 from bench.samples import NOON, an_id
 from bench.suite import quiet, running_suite
 from embedded.postgres import free_port
-from journeys.clinic import Clinic, open_clinic
+from journeys.clinic import Clinic, add_doctor, open_clinic
 from journeys.person import Person
 from journeys.suite import Suite
 from journeys.visit import free_slots, register
@@ -34,15 +34,27 @@ MEASURED: Final = ("identity", "booking", "gateway")
 WITHIN_MS: Final = 10.0
 # A prime number, so that in turns everybody meets every doctor.
 PATIENTS: Final = 17
+DOCTORS: Final = 16
+TEMPLATE: Final = {
+    "name": "Будни, утро",
+    "kinds": ["ONLINE"],
+    "valid_from": "2026-12-01",
+    "valid_to": "2027-05-31",
+    "weekdays": ["MON", "WED", "FRI"],
+    "first_at": "09:00",
+    "last_at": "10:00",
+    "cells": ["09:00", "09:30", "10:00"],
+}
 # So many one unconfirmed patient may have with one doctor.
 _MOST_BOOKINGS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Clinics with free slots, and signed-in patients."""
+    """Clinics with free slots, and signed-in patients and doctors."""
 
     patients: Sequence[Person]
+    doctors: Sequence[Person]
     slots: Iterator[tuple[Clinic, str]]
 
     def reservation(self, patient: Person, clinic: Clinic, starts_at: str) -> bytes:
@@ -65,21 +77,34 @@ class Prepared:
             for clinic, starts_at in itertools.islice(self.slots, count)
         ]
 
+    def templates(self, count: int) -> list[bytes]:
+        """Requests that save a schedule template, by the doctors in turns; it is not switched on."""
+        body = json.dumps(TEMPLATE).encode()
+        return [
+            load.request(
+                "POST",
+                "/api/v1/schedule-templates",
+                self._headers(doctor) | {"Idempotency-Key": str(an_id())},
+                body,
+            )
+            for doctor in itertools.islice(itertools.cycle(self.doctors), count)
+        ]
+
     def reading(self, patient: Person, appointment_id: str, position: str) -> bytes:
         """The request that reads what was reserved, at least as fresh as its answer."""
         headers = self._headers(patient) | {"Kabinet-Position": position}
         return load.request("GET", f"/api/v1/appointments/{appointment_id}", headers)
 
     @staticmethod
-    def _headers(patient: Person) -> dict[str, str]:
+    def _headers(person: Person) -> dict[str, str]:
         return {
-            "Authorization": f"Bearer {patient.token}",
-            "X-Kabinet-Tenant": patient.tenant,
+            "Authorization": f"Bearer {person.token}",
+            "X-Kabinet-Tenant": person.tenant,
             "Accept-Language": "ru",
         }
 
 
-async def through_the_gateway(bench: Bench) -> Sequence[Result]:
+async def through_the_gateway(bench: Bench) -> AsyncIterator[Result]:
     calls = bench.size(600, 100)
     turns = bench.rounds + 1
     with tempfile.TemporaryDirectory(prefix="kabinet-bench-suite-") as folder:
@@ -92,14 +117,13 @@ async def through_the_gateway(bench: Bench) -> Sequence[Result]:
             running_suite(bench.server, data, MEASURED) as suite,
             httpx.AsyncClient(base_url=suite.url("gateway"), timeout=30) as http,
         ):
-            for patient in prepared.patients:
-                patient.http = http
-                await patient.sign_in()
-            return [
-                await _commands(bench, suite, prepared, port, calls),
-                await _claims(bench, suite, prepared),
-                await _shown(bench, suite, prepared, database),
-            ]
+            for person in (*prepared.patients, *prepared.doctors):
+                person.http = http
+                await person.sign_in()
+            async for result in _commands(bench, suite, prepared, port, calls):
+                yield result
+            yield await _claims(bench, suite, prepared)
+            yield await _shown(bench, suite, prepared, database)
 
 
 async def _prepare(suite: Suite, *, slots: int) -> Prepared:
@@ -107,12 +131,20 @@ async def _prepare(suite: Suite, *, slots: int) -> Prepared:
     async with httpx.AsyncClient(base_url=suite.url("gateway"), timeout=30) as http:
         registered = await asyncio.gather(*(register(suite, http) for _ in range(PATIENTS)))
         patients = [patient.person for patient in registered]
-        found: list[list[tuple[Clinic, str]]] = []
+        clinic = await open_clinic(suite, http, policies=policies)
+        found = [await _slots(suite, clinic, patients[0])]
         while sum(map(len, found)) < slots:
             clinic = await open_clinic(suite, http, policies=policies)
             found.append(await _slots(suite, clinic, patients[0]))
+        doctors = [
+            await add_doctor(suite, http, clinic.tenant, clinic.branch_id) for _ in range(DOCTORS)
+        ]
+        for doctor in doctors:
+            listed = f"/api/v1/doctors/{doctor.account['clinician_id']}"
+            await doctor.until(listed, "the doctor is listed")
         await quiet(suite)
-    return Prepared(patients, filter(None, itertools.chain(*itertools.zip_longest(*found))))
+    mixed = filter(None, itertools.chain(*itertools.zip_longest(*found)))
+    return Prepared(patients, doctors, mixed)
 
 
 async def _slots(suite: Suite, clinic: Clinic, person: Person) -> list[tuple[Clinic, str]]:
@@ -127,28 +159,39 @@ async def _slots(suite: Suite, clinic: Clinic, person: Person) -> list[tuple[Cli
 
 async def _commands(
     bench: Bench, suite: Suite, prepared: Prepared, port: int, calls: int
-) -> Result:
+) -> AsyncIterator[Result]:
+    """Two commands beside one floor: one that nothing follows, and one whose saga shares the machine with it."""
     gateway = urlsplit(suite.url("gateway"))
 
     async def plain() -> load.Outcome:
         return await load.run(load.Plan("127.0.0.1", port, CONNECTIONS, _wishes(calls)))
 
-    async def reserved() -> load.Outcome:
-        requests = prepared.reservations(calls)
+    async def sent(requests: list[bytes]) -> load.Outcome:
         plan = load.Plan(gateway.hostname or "", gateway.port or 0, CONNECTIONS, requests)
         outcome = await load.run(plan)
-        # What follows from the reservations is not to run beside the floor.
+        # What follows is not to run beside the floor.
         await quiet(suite)
         return outcome
 
-    floor, value = await alternate(bench.rounds, plain, reserved)
-    load.answered([*floor, *value], 201)
-    return Reach("at least", 0.4).result(
-        f"gateway: an authenticated command to its 201, {CONNECTIONS} connections",
-        "requests/s",
-        middle(outcome.rate for outcome in value),
-        middle(outcome.rate for outcome in floor),
-    )
+    async def saved() -> load.Outcome:
+        return await sent(prepared.templates(calls))
+
+    async def reserved() -> load.Outcome:
+        return await sent(prepared.reservations(calls))
+
+    floor, alone, followed = await alternate(bench.rounds, plain, saved, reserved)
+    load.answered([*floor, *alone, *followed], 201)
+    work = f"gateway: an authenticated command to its 201, {CONNECTIONS} connections"
+    for value, what in (
+        (followed, "a reservation, with its saga beside it"),
+        (alone, "a schedule template, which nothing follows"),
+    ):
+        yield Reach("at least", 0.4).result(
+            f"{work} ({what})",
+            "requests/s",
+            middle(outcome.rate for outcome in value),
+            middle(outcome.rate for outcome in floor),
+        )
 
 
 def _wishes(calls: int) -> list[bytes]:

@@ -5,7 +5,7 @@ import gc
 import itertools
 import statistics
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Literal, TypeVar
@@ -20,18 +20,38 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One line of the table. `ratio` is `value` to `floor`, where there is one; `reach` says what should be."""
+    """One line of the table. `ratio` is `value` to `floor`, where there is one; `reach` says what should be.
+
+    A measurement that failed has no value, and its `error` says why.
+    """
 
     work: str
-    value: float
+    value: float | None
     unit: str
     floor: float | None
     ratio: float | None
     reach: str
     holds: bool
+    error: str | None = None
+
+    @staticmethod
+    def failed(name: str, error: BaseException) -> "Result":
+        """What is left of a measurement that failed."""
+        return Result(
+            work=name,
+            value=None,
+            unit="",
+            floor=None,
+            ratio=None,
+            reach="to be measured",
+            holds=False,
+            error=f"{type(error).__name__}: {error}"[:500],
+        )
 
     def as_json(self) -> dict[str, object]:
-        return asdict(self)
+        """As in build/bench.json; `error` stands only where there is one."""
+        fields = asdict(self)
+        return fields if self.error else {k: v for k, v in fields.items() if k != "error"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +115,7 @@ class Bench:
             await connection.close()
 
 
-Measurement = Callable[[Bench], Awaitable[Sequence[Result]]]
+Measurement = Callable[[Bench], AsyncIterator[Result]]
 Group = Mapping[str, Measurement]
 
 

@@ -13,7 +13,7 @@ from journeys.person import Person
 from journeys.suite import Suite
 from service_kit.ids import new_id
 
-__all__ = ["Clinic", "open_clinic", "pay_to_enter"]
+__all__ = ["Clinic", "add_doctor", "open_clinic", "pay_to_enter"]
 
 PASSWORD = "Правильная-лошадь-7"
 
@@ -53,10 +53,7 @@ async def open_clinic(
         *("--address", "Москва, ул. Лесная, 5", "--phone", "+74951234567", "--zone", zone),
     )
     administrator = await _staff(suite, http, tenant, "administrator", f"admin-{mark}@clinic.test")
-    doctor = await _staff(
-        *(suite, http, tenant, "clinician", f"doctor-{mark}@clinic.test"),
-        *("--specialty", "Терапевт", "--category", "Высшая", "--branch", branch["branch_id"]),
-    )
+    doctor = await add_doctor(suite, http, tenant, branch["branch_id"])
     for service, values in (policies or {}).items():
         for key, value in values.items():
             await administrator.put(
@@ -83,6 +80,16 @@ async def open_clinic(
     )
     await _schedule(clinic, suite.now().astimezone(clinic.zone).date(), hours)
     return clinic
+
+
+async def add_doctor(
+    suite: Suite, http: httpx.AsyncClient, tenant: str, branch_id: UUID | str
+) -> Person:
+    """One more doctor of a branch, signed in."""
+    return await _staff(
+        *(suite, http, tenant, "clinician", f"doctor-{new_id().hex[-10:]}@clinic.test"),
+        *("--specialty", "Терапевт", "--category", "Высшая", "--branch", str(branch_id)),
+    )
 
 
 async def pay_to_enter(clinic: Clinic) -> None:
