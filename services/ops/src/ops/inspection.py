@@ -5,12 +5,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
+
 from billing.domain.verification import MoneyReport, verify_money
 from booking.domain.doctor_day.verification import DoubleBooking, find_double_bookings
 from event_store import START, Codec, EventFilter, EventStore, RecordedEvent
-from read_models import View
+from privacy.sealing import Sealers
+from read_models import Poisoned, View, verify
 
-__all__ = ["Insides", "check_bookings", "check_money", "insides_of"]
+__all__ = ["Insides", "ViewCheck", "check_bookings", "check_money", "check_view", "insides_of"]
 
 _MONEY = frozenset({"invoice", "payment", "refund"})
 
@@ -21,6 +24,16 @@ class Insides:
 
     codec: Codec[Any]
     views: Sequence[View[Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewCheck:
+    """Whether a view equals its events, and what to say of it; `position` and `digest` where it could be folded."""
+
+    same: bool
+    outcome: str
+    position: str = ""
+    digest: str = ""
 
 
 def insides_of(service: str) -> Insides:
@@ -42,6 +55,28 @@ async def check_money(store: EventStore) -> MoneyReport:
         async for recorded, event in _decoded("billing", store, _MONEY)
     ]
     return verify_money(history)
+
+
+async def check_view(
+    pool: asyncpg.Pool,
+    store: EventStore,
+    codec: Codec[Any],
+    view: View[Any],
+    *,
+    opener: Sealers | None = None,
+) -> ViewCheck:
+    """Fold a view again beside the live one and compare; an event that it cannot take is an outcome too."""
+    try:
+        found = await verify(pool, store, codec, view, opener=opener)
+    except Poisoned as poison:
+        where = f"{poison.event.type} {poison.event.id}" if poison.event else "a page"
+        return ViewCheck(same=False, outcome=f"cannot take {where}: {poison.kind}")
+    return ViewCheck(
+        same=found.same,
+        outcome="equal" if found.same else f"differs at {found.difference}",
+        position=str(found.position).lstrip("0") or "0",
+        digest=found.live[:12],
+    )
 
 
 async def _decoded(

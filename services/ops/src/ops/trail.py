@@ -1,21 +1,29 @@
 """The audit trail: a table that follows the store of every service, and the questions it answers."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from itertools import chain, repeat
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 import msgspec
+import structlog
 
-from event_store import START, Cursor, EventStore, RecordedEvent
+from event_store import START, Cursor, EventStore, RecordedEvent, StoreUnavailable
 from ops.facts import references, shown_facts
 from ops.timeline import Entry, ordered
+from service_kit.database import DATABASE_DOWN
 
 __all__ = ["Trail", "follow"]
 
 _DATA: Final = msgspec.json.Decoder(dict[str, Any])
 _ROUNDS: Final = 6
 """Chains are short: appointment, invoice, payment, refund, message."""
+
+_OUTAGES: Final = (*DATABASE_DOWN, StoreUnavailable, TimeoutError)
+_PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+_log = structlog.get_logger()
 
 Pool = asyncpg.Pool
 Row = tuple[Any, ...]
@@ -25,7 +33,19 @@ async def follow(service: str, store: EventStore, pool: Pool) -> None:
     """Copy what happens in one service's store into the trail, for ever, each event once.
 
     Position and rows commit together, and only from the position that was read: a second follower changes nothing.
+    While a database is away it waits, and goes on from the last position that was committed.
     """
+    pauses = _pauses()
+    while True:
+        try:
+            async for _ in _copied(service, store, pool):
+                pauses = _pauses()
+        except _OUTAGES as outage:
+            _log.warning("audit.waiting", process=service, error=type(outage).__name__)
+            await asyncio.sleep(next(pauses))
+
+
+async def _copied(service: str, store: EventStore, pool: Pool) -> AsyncIterator[Cursor]:
     text = await pool.fetchval("SELECT position FROM audit_positions WHERE service = $1", service)
     before = START if text is None else Cursor.parse(text)
     async for page in store.subscribe(after=before):
@@ -37,6 +57,11 @@ async def follow(service: str, store: EventStore, pool: Pool) -> None:
                 raise RuntimeError(f"another process follows {service}")
             await connection.executemany(_INSERT, [_row(service, event) for event in page.events])
         before = page.cursor
+        yield before
+
+
+def _pauses() -> Iterator[float]:
+    return chain(_PAUSES, repeat(_PAUSES[-1]))
 
 
 class Trail:

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
+import asyncpg
 import msgspec
 import pytest
 from pydantic import SecretStr
+from structlog.testing import capture_logs
 
-from event_store import Metadata, NewEvent, StreamName
+from event_store import EventStore, Metadata, NewEvent, StreamName
 from event_store.codec import encode_metadata
 from event_store.memory import MemoryEventStore
 from ops.api.access import ACCESS
@@ -106,10 +108,13 @@ async def story() -> Story:
     return story
 
 
-async def caught_up(story: Story, pool: Any) -> None:
-    followers = [asyncio.create_task(follow(name, s, pool)) for name, s in story.stores.items()]
+async def caught_up(story: Story, pool: Any, *, of: str | None = None) -> None:
+    stores: dict[str, EventStore] = {
+        name: store for name, store in story.stores.items() if of in (None, name)
+    }
+    followers = [asyncio.create_task(follow(name, s, pool)) for name, s in stores.items()]
     async with asyncio.timeout(10):
-        while any((await Trail(pool).behind(dict(story.stores))).values()):  # noqa: ASYNC110 - a table has no event
+        while any((await Trail(pool).behind(stores)).values()):  # noqa: ASYNC110 - a table has no event
             await asyncio.sleep(0.02)
     for follower in followers:
         follower.cancel()
@@ -149,6 +154,31 @@ async def test_a_second_follower_is_told_to_go(story: Story, pool: Any) -> None:
             break
     first.cancel(), second.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
+    assert await pool.fetchval("SELECT count(*) FROM audit_trail WHERE service = 'booking'") == 6
+
+
+class Recovering:
+    """A pool whose server says for a while that it is starting up."""
+
+    def __init__(self, pool: Any, refusals: int) -> None:
+        self._pool, self.refusals = pool, refusals
+        self.acquire, self.fetch = pool.acquire, pool.fetch
+
+    async def fetchval(self, *query: Any) -> Any:
+        if self.refusals:
+            self.refusals -= 1
+            raise asyncpg.CannotConnectNowError("the database system is starting up")
+        return await self._pool.fetchval(*query)
+
+
+@pytest.mark.requirement("OPS-16")
+async def test_a_database_that_recovers_is_waited_for(story: Story, pool: Any) -> None:
+    recovering: Any = Recovering(pool, 2)
+    with capture_logs() as logs:
+        await caught_up(story, recovering, of="booking")
+    assert [(entry["event"], entry["error"]) for entry in logs] == [
+        ("audit.waiting", "CannotConnectNowError")
+    ] * 2
     assert await pool.fetchval("SELECT count(*) FROM audit_trail WHERE service = 'booking'") == 6
 
 

@@ -11,10 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from ops.cli.suite import SERVICES, Suite, fail
-from ops.inspection import check_bookings, check_money, insides_of
+from ops.inspection import check_bookings, check_money, check_view, insides_of
 from privacy.http import HttpKeyring
 from privacy.sealing import Sealers
-from read_models import verify as verify_view
 
 __all__ = ["app", "open_sealers"]
 
@@ -79,17 +78,11 @@ async def _views(suite: Suite, services: list[str]) -> None:
             insides = insides_of(service)
             async with suite.pool(service) as pool:
                 for view in insides.views:
-                    outcome = await verify_view(
+                    found = await check_view(
                         pool, stores[service], insides.codec, view, opener=sealers
                     )
-                    wrong += not outcome.same
-                    table.add_row(
-                        service,
-                        view.name,
-                        str(outcome.position).lstrip("0") or "0",
-                        outcome.live[:12],
-                        "equal" if outcome.same else f"differs at {outcome.difference}",
-                    )
+                    wrong += not found.same
+                    table.add_row(service, view.name, found.position, found.digest, found.outcome)
     Console().print(table)
     if wrong:
         fail(f"{wrong} views differ from their events", 1)
