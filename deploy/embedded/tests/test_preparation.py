@@ -60,17 +60,27 @@ def test_data_keeps_to_the_bus_that_it_began_with(tmp_path: Path) -> None:
         keep_bus(tmp_path / "bus", "kafka")
 
 
-def test_a_long_log_is_moved_aside_and_three_old_ones_are_kept(tmp_path: Path) -> None:
+def test_a_long_log_is_copied_aside_and_three_old_ones_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "door.log"
     for round_ in "12345":
         log.write_text(round_ * 11)
         rotate(log, over_bytes=10)
-    assert not log.exists()
-    old = {path.name: path.read_text()[0] for path in tmp_path.iterdir()}
+    assert log.read_bytes() == b""
+    old = {path.name: path.read_text()[0] for path in tmp_path.iterdir() if path != log}
     assert old == {"door.log.1": "5", "door.log.2": "4", "door.log.3": "3"}
-    log.write_text("0123456789")
-    rotate(log, over_bytes=10)
-    assert log.exists()
+    for length, left in ((9, 9), (10, 10), (11, 0)):
+        log.write_text("x" * length)
+        rotate(log, over_bytes=10)
+        assert log.stat().st_size == left
+
+
+def test_who_has_a_log_open_goes_on_at_its_new_end(tmp_path: Path) -> None:
+    log = tmp_path / "door.log"
+    with log.open("ab", buffering=0) as open_log:
+        open_log.write(b"long ago\n")
+        rotate(log, over_bytes=1)
+        open_log.write(b"now\n")
+    assert (log.read_bytes(), (tmp_path / "door.log.1").read_bytes()) == (b"now\n", b"long ago\n")
 
 
 def machine_on(data: Path) -> Machine:

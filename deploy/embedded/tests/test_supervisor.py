@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -50,6 +51,7 @@ class Trial:
         self.port = four_free_ports()
         self.said: list[str] = []
         self._postgres = postgres
+        self.longest_log = 1_000_000
 
     def supervisor(self, suite: Suite, patience: Patience = QUICK) -> Supervisor:
         return Supervisor(
@@ -61,6 +63,7 @@ class Trial:
             environment=inherited(),
             external_postgres=self._postgres,
             patience=patience,
+            longest_log=self.longest_log,
         )
 
     @contextlib.asynccontextmanager
@@ -143,6 +146,17 @@ async def test_what_it_writes_is_private_and_kept(trial: Trial) -> None:
     (trial.data / "secrets.json").write_text('{"secret": "kept"}')
     async with trial.running(tiny()):
         assert (await asked(trial.now().processes["door"].url))["SECRET"] == "kept"
+
+
+async def test_a_log_that_grows_too_long_is_put_aside_while_its_program_runs(trial: Trial) -> None:
+    trial.longest_log = len("door was here")
+    log = trial.data / "logs" / "door.log"
+    async with trial.running(tiny(), replace(QUICK, between_rotations=0.05)):
+        async with asyncio.timeout(20):
+            while not log.with_name("door.log.1").exists() or log.stat().st_size:  # noqa: ASYNC110 - a file has no event
+                await asyncio.sleep(0.05)
+        assert "door was here" in log.with_name("door.log.1").read_text()
+        assert lives(trial.pid("door"))
 
 
 async def test_a_killed_program_is_started_again(trial: Trial) -> None:

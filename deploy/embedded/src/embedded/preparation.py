@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Mapping
@@ -86,14 +88,19 @@ def keep_clock(path: Path) -> None:
 
 
 def rotate(log: Path, over_bytes: int = 10_000_000, keep: int = 3) -> None:
-    """Moves a log that has grown too long aside: `x.log` to `x.log.1`, and so on."""
+    """Copies a log that has grown too long aside, `x.log` to `x.log.1` and so on, and empties it.
+
+    Whoever has it open appends, and so goes on at its new end. A line that comes between the last byte copied and the
+    emptying is lost.
+    """
     if not log.exists() or log.stat().st_size <= over_bytes:
         return
     for number in range(keep - 1, 0, -1):
         older = log.with_name(f"{log.name}.{number}")
         if older.exists():
             older.replace(log.with_name(f"{log.name}.{number + 1}"))
-    log.replace(log.with_name(f"{log.name}.1"))
+    shutil.copy2(log, log.with_name(f"{log.name}.1"))
+    os.truncate(log, 0)
 
 
 def _choose(suite: Suite, name: str) -> str:

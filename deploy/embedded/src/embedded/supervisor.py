@@ -51,6 +51,7 @@ class Patience:
     longest_pause: float = 5.0
     steady_after: float = 10.0
     tries_at_start: int = 3
+    between_rotations: float = 30.0
 
     def pause_after(self, failures: int) -> float:
         """Doubles with every failure in a row, up to the longest."""
@@ -228,7 +229,10 @@ class Supervisor:
         broker: bool = False,
         external_kafka: str | None = None,
         patience: Patience | None = None,
+        longest_log: int = 10_000_000,
     ) -> None:
+        """`longest_log`: about how many bytes; three older ones are kept beside it."""
+        self._longest_log = longest_log
         self._suite = suite
         self._data = data.absolute()
         self._say = say
@@ -281,7 +285,6 @@ class Supervisor:
             has_data=(self._data / POSTGRES / "cluster" / "PG_VERSION").exists(),
         )
         if server_url is None:
-            rotate(self._log(POSTGRES))
             server = PostgresServer(self._data / POSTGRES, ports[POSTGRES], log=self._log(POSTGRES))
             server_url = server.url()
             create = partial(create_missing_databases, server_url, self._suite.databases)
@@ -290,7 +293,6 @@ class Supervisor:
             await self._use_external(server_url)
         databases = {name: with_database(server_url, name) for name in self._suite.databases}
         if self._starts_kafka:
-            rotate(self._log(KAFKA))
             broker = KafkaServer(self._data / KAFKA, ports[KAFKA], log=self._log(KAFKA))
             self._keep(KAFKA, OwnServer(broker), ())
         self._machine = Machine(
@@ -306,7 +308,6 @@ class Supervisor:
             process.name: process for process in self._suite.processes(self._machine)
         }
         for process in self._processes.values():
-            rotate(self._log(process.name))
             # What the operator has set wins over the table.
             environment = {**process.environment, **self._environment, "PYTHONUNBUFFERED": "1"}
             command = Command(
@@ -330,7 +331,9 @@ class Supervisor:
         self._kept[name] = Kept(name=name, program=program, needs=needs)
 
     async def _run_until_asked(self) -> None:
+        self._rotate_logs()
         keepers = [asyncio.create_task(self._keep_alive(kept)) for kept in self._kept.values()]
+        rotating = asyncio.create_task(self._keep_logs_short())
         asked = asyncio.create_task(self._stop_asked.wait())
         everything_up = asyncio.create_task(self._announce())
         try:
@@ -340,9 +343,10 @@ class Supervisor:
                 if keeper.done():
                     keeper.result()
         finally:
-            for task in (asked, everything_up, *keepers):
+            others = (asked, everything_up, rotating, *keepers)
+            for task in others:
                 task.cancel()
-            await asyncio.gather(asked, everything_up, *keepers, return_exceptions=True)
+            await asyncio.gather(*others, return_exceptions=True)
             await self._stop_everything()
 
     async def _keep_alive(self, kept: Kept) -> None:
@@ -373,6 +377,18 @@ class Supervisor:
             kept.restarts += 1
             self._save()
             await asyncio.sleep(pause)
+
+    async def _keep_logs_short(self) -> None:
+        while True:
+            await asyncio.sleep(self._patience.between_rotations)
+            try:
+                await asyncio.to_thread(self._rotate_logs)
+            except OSError as error:
+                self._say(f"! a log cannot be rotated: {error}")
+
+    def _rotate_logs(self) -> None:
+        for name in self._kept:
+            rotate(self._log(name), self._longest_log)
 
     async def _announce(self) -> None:
         for kept in self._kept.values():
