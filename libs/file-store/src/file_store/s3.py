@@ -114,7 +114,7 @@ class S3FileStore:
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
         )
-        connecting = get_session().create_client(
+        async with get_session().create_client(
             "s3",
             endpoint_url=place.endpoint,
             region_name=place.region,
@@ -122,13 +122,8 @@ class S3FileStore:
             aws_secret_access_key=place.secret_key,
             verify=place.ca,
             config=config,
-        )
-        with _storage():
-            client = await connecting.__aenter__()
-        try:
+        ) as client:
             yield cls(cast("S3Client", client), place.bucket, place.prefix)
-        finally:
-            await connecting.__aexit__(None, None, None)
 
     async def put(
         self, tenant: TenantId, address: FileAddress, content: AsyncIterable[bytes]

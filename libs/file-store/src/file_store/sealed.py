@@ -2,9 +2,10 @@
 
 A stored file is a header and frames. The header is four bytes that name this format, the id of the person, and, sealed
 for that person, the file's own random key together with the hash and the size of the content. A frame is 256 KiB of
-content under AES-256-GCM with the file's key; the nonce is the number of the frame and whether it is the last one, so
-frames cannot be moved, left out or cut off unnoticed (the STREAM construction of Hoang, Reyhanitabar, Rogaway and
-Vizár, 2015). Every frame can be read by itself, so a range costs no more than its own frames.
+content under AES-256-GCM with the file's key; the nonce is the number of the frame, so frames cannot be moved, and the
+sealed size says how many there are, so none can be left out or cut off (the idea of the STREAM construction of Hoang,
+Reyhanitabar, Rogaway and Vizár, 2015, with the size in place of its mark on the last frame). Every frame can be read by
+itself, so a range costs no more than its own frames.
 """
 
 import hashlib
@@ -77,8 +78,8 @@ class SealedFiles:
         await self._sealers.cipher(tenant, subject)  # no key, no upload
         spool = _Spool()
         try:
-            async for frame, last in _frames(content, admission):
-                await in_thread(spool.write, frame, admission, last=last)
+            async for frame in _pieces(_admitted(content, admission), FRAME_BYTES):
+                await in_thread(spool.write, frame, admission)
             stored = await in_thread(admission.settle, spool.plain())
             address = await self._address(tenant, subject, stored.digest)
             if not await self._store.exists(tenant, address):
@@ -110,7 +111,7 @@ class SealedFiles:
         end = size if end is None else min(end, size)
         if start >= end:
             return
-        number, stop, last = start // FRAME_BYTES, -(-end // FRAME_BYTES), (size - 1) // FRAME_BYTES
+        number, stop = start // FRAME_BYTES, -(-end // FRAME_BYTES)
         chunks = self._store.open(
             tenant,
             address,
@@ -120,7 +121,7 @@ class SealedFiles:
         async with aclosing(chunks):
             async for frame in _pieces(chunks, _SEALED_FRAME_BYTES):
                 try:
-                    plain = cipher.decrypt(_nonce(number, last=number == last), frame, None)
+                    plain = cipher.decrypt(_nonce(number), frame, None)
                 except InvalidTag as wrong:
                     raise SealBroken(subject, "file") from wrong
                 begins = number * FRAME_BYTES
@@ -190,11 +191,10 @@ class _Spool:
         self._file = tempfile.SpooledTemporaryFile(max_size=4 * _SEALED_FRAME_BYTES)  # noqa: SIM115 # see close
         self._sizes: list[int] = []
 
-    def write(self, frame: bytes, admission: Admission, *, last: bool) -> None:
+    def write(self, frame: bytes, admission: Admission) -> None:
         admission.digest(frame)
-        nonce = _nonce(len(self._sizes), last=last)
         with storage():
-            self._file.write(self._cipher.encrypt(nonce, frame, None))
+            self._file.write(self._cipher.encrypt(_nonce(len(self._sizes)), frame, None))
         self._sizes.append(len(frame))
 
     def plain(self) -> io.BufferedReader:
@@ -218,8 +218,7 @@ class _Spool:
         """What is in one frame; nothing behind the last one."""
         if number >= len(self._sizes):
             return b""
-        nonce = _nonce(number, last=number == len(self._sizes) - 1)
-        return self._cipher.decrypt(nonce, self._frame(number), None)
+        return self._cipher.decrypt(_nonce(number), self._frame(number), None)
 
     def _frame(self, number: int) -> bytes:
         with storage():
@@ -262,19 +261,10 @@ class _Plain(io.RawIOBase):
         return len(found)
 
 
-async def _frames(
-    content: AsyncIterable[bytes], admission: Admission
-) -> AsyncIterator[tuple[bytes, bool]]:
-    """The admitted content in frames, with whether it is the last one."""
-    gathered = bytearray()
+async def _admitted(content: AsyncIterable[bytes], admission: Admission) -> AsyncIterator[bytes]:
     async for chunk in content:
         admission.take(chunk)
-        gathered += chunk
-        while len(gathered) > FRAME_BYTES:
-            yield bytes(gathered[:FRAME_BYTES]), False
-            del gathered[:FRAME_BYTES]
-    if gathered:
-        yield bytes(gathered), True
+        yield chunk
 
 
 async def _pieces(chunks: AsyncIterable[bytes], count: int) -> AsyncIterator[bytes]:
@@ -289,5 +279,5 @@ async def _pieces(chunks: AsyncIterable[bytes], count: int) -> AsyncIterator[byt
         yield bytes(gathered)
 
 
-def _nonce(number: int, *, last: bool) -> bytes:
-    return number.to_bytes(11, "big") + (b"\x01" if last else b"\x00")
+def _nonce(number: int) -> bytes:
+    return number.to_bytes(12, "big")

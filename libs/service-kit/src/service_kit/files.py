@@ -1,7 +1,7 @@
 """The files of a service that keeps some."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from file_store import SealedFiles, open_file_store
 from privacy.sealing import Sealers
@@ -20,13 +20,11 @@ async def open_files(
 
     Raises ConfigurationError for a URL that is none.
     """
-    opening = open_file_store(settings.files_url.get_secret_value())
-    try:
-        store = await opening.__aenter__()
-    except ValueError as wrong:
-        raise ConfigurationError(f"FILES_URL: {wrong}") from None
-    try:
+    async with AsyncExitStack() as stack:
+        opening = open_file_store(settings.files_url.get_secret_value())
+        try:
+            store = await stack.enter_async_context(opening)
+        except ValueError as wrong:
+            raise ConfigurationError(f"FILES_URL: {wrong}") from None
         kit.health.add("files", store.check, required=False)
         yield SealedFiles(store, sealers)
-    finally:
-        await opening.__aexit__(None, None, None)
