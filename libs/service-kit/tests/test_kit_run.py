@@ -91,6 +91,15 @@ async def test_missing_settings_are_all_named_and_their_values_are_not() -> None
     assert "x5432" not in complaint.decode()
 
 
+async def test_an_empty_variable_counts_as_none() -> None:
+    optional = await start("migrate", **COMPLETE, SAMPLE_LOG_LEVEL="", SAMPLE_CLOCK_FILE="")
+    assert await optional.wait() == 0
+    required = await start("migrate", **{**COMPLETE, "SAMPLE_SERVICE_SECRET": ""})
+    _, complaint = await required.communicate()
+    assert required.returncode == 2
+    assert "SAMPLE_SERVICE_SECRET: Field required" in complaint.decode()
+
+
 @pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 2), (["everything"], 2)])
 async def test_the_command_line_explains_itself(arguments: list[str], code: int) -> None:
     process = await start(*arguments)

@@ -14,10 +14,13 @@ class ServiceSettings(BaseSettings):
     """What every service needs; a service subclasses it with its own prefix and fields.
 
     `class BookingSettings(ServiceSettings, env_prefix="BOOKING_")` reads `BOOKING_PORT` and so on. Secrets and
-    addresses have no defaults, except that a process listens to its own machine only unless told otherwise.
+    addresses have no defaults, except that a process listens to its own machine only unless told otherwise. An empty
+    variable counts as none: what orchestrators fill in cannot always be left out.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     host: str = "127.0.0.1"
     port: int = Field(ge=0, le=65535)
