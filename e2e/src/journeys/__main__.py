@@ -19,6 +19,9 @@ def main() -> int:
         "--port", type=int, help="port of the gateway when the suite has to be started"
     )
     one.add_argument("--data", type=Path, default=Path(".data"), help="data directory of the suite")
+    one.add_argument(
+        "--at", type=Path, help="file with the addresses of a suite that runs elsewhere"
+    )
     two = commands.add_parser("chaos", help="kill processes while journeys run, then check it all")
     two.add_argument("--data", type=Path, default=Path(".data-chaos"), help="its own, made anew")
     two.add_argument("--port", type=int, help="first port of its own suite")
@@ -33,7 +36,7 @@ def main() -> int:
     try:
         if arguments.command == "chaos":
             return 0 if asyncio.run(chaos(_plan(arguments))) else 1
-        asyncio.run(demo(arguments.data, arguments.port))
+        asyncio.run(demo(arguments.data, arguments.port, arguments.at))
     except (RuntimeError, AssertionError) as failed:
         sys.stderr.write(f"{failed}\n")
         return 1

@@ -15,7 +15,7 @@ from journeys.clinic import open_clinic
 from journeys.conclusion import download, published, write_and_attach
 from journeys.consultation import find_consultation, meet
 from journeys.outside import pay
-from journeys.suite import Suite, find, start, utc
+from journeys.suite import Suite, elsewhere, find, start, utc
 from journeys.visit import DAY, free_slots, register, reserve, start_payment
 
 __all__ = ["demo"]
@@ -33,9 +33,9 @@ def step(what: str) -> Iterator[None]:
     console.print(f"  [green]✓[/] {what} [dim]{time.monotonic() - began:.1f} s[/]")
 
 
-async def demo(data: Path, port: int | None) -> None:
-    """Run the journey against the suite on `data`; start it when it does not run."""
-    suite = find(data)
+async def demo(data: Path, port: int | None, addresses: Path | None = None) -> None:
+    """Run the journey against the suite at these addresses, or the one on `data`; start that when it does not run."""
+    suite = elsewhere(addresses, data) if addresses else find(data)
     if suite is None:
         with step("start PostgreSQL, six services, gateway, ops and the sandbox twins"):
             suite = await start(data, port=port)
@@ -50,10 +50,10 @@ async def demo(data: Path, port: int | None) -> None:
         f"letters and SMS      {suite.url('mail')}\n"
         f"payments             {suite.url('acquirer')}\n"
         f"public API           {suite.url('gateway')}/docs\n"
-        f"the story again      .venv/bin/kabinet --runtime {data}/runtime.json timeline "
-        f"--appointment {appointment_id}\n"
-        f"the suite goes on running; stop it with: make stop DATA={data}"
+        f"the story again      {' '.join(suite.command)} timeline --appointment {appointment_id}"
     )
+    if not suite.elsewhere:
+        console.print(f"the suite goes on running; stop it with: make stop DATA={data}")
 
 
 async def journey(suite: Suite, http: httpx.AsyncClient) -> tuple[str, Path]:

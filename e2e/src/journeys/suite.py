@@ -1,21 +1,23 @@
-"""The suite on this machine: found by its `runtime.json`, started when it does not run, operated by `kabinet`."""
+"""The suite: found by its `runtime.json` and started when it does not run, or running elsewhere; with its `kabinet`."""
 
 import asyncio
 import json
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from embedded.runtime import Runtime, load
+import msgspec
+
+from embedded.runtime import RunningProcess, Runtime, load
 from embedded.suite import KABINET
 from service_kit.clock import SystemClock
 
-__all__ = ["Suite", "find", "free_ports", "launch", "start", "stop", "utc"]
+__all__ = ["Suite", "elsewhere", "find", "free_ports", "launch", "start", "stop", "utc"]
 
 _START_SECONDS = 120.0
 
@@ -26,6 +28,14 @@ class Suite:
 
     data: Path
     runtime: Runtime
+    elsewhere: Sequence[str] = ()
+    """What runs `kabinet` beside a suite that is not of this machine."""
+
+    @property
+    def command(self) -> Sequence[str]:
+        """What runs `kabinet` on this suite."""
+        here = (str(Path(sys.executable).parent / "kabinet"), f"--runtime={self.data}/runtime.json")
+        return self.elsewhere or here
 
     def url(self, process: str) -> str:
         """The address of a process."""
@@ -51,8 +61,7 @@ class Suite:
     async def kabinet(self, *arguments: str) -> str:
         """Run the command line; raises RuntimeError with what it said when it fails."""
         process = await asyncio.create_subprocess_exec(
-            str(Path(sys.executable).parent / "kabinet"),
-            f"--runtime={self.data / 'runtime.json'}",
+            *self.command,
             *arguments,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -76,6 +85,33 @@ def find(data: Path) -> Suite | None:
     """The suite that runs on `data`, when it is ready."""
     runtime = load(data)
     return Suite(data, runtime) if runtime is not None and runtime.ready else None
+
+
+class _Addresses(msgspec.Struct, forbid_unknown_fields=True):
+    urls: dict[str, str]
+    kabinet: list[str]
+    clock_file: str
+
+
+def elsewhere(addresses: Path, data: Path) -> Suite:
+    """A suite that others run, in containers for instance; what is downloaded goes to `data`.
+
+    The file holds `urls` (of `gateway`, `mail`, `acquirer`), the command `kabinet` and the `clock_file` as seen from
+    here. Raises msgspec.DecodeError, OSError.
+    """
+    found = msgspec.json.decode(addresses.read_bytes(), type=_Addresses)
+    runtime = Runtime(
+        pid=0,
+        ready=True,
+        databases={},
+        processes={
+            name: RunningProcess(pid=None, url=url, log="", restarts=0)
+            for name, url in found.urls.items()
+        },
+        secrets_file="",
+        clock_file=found.clock_file,
+    )
+    return Suite(data, runtime, found.kabinet)
 
 
 async def start(
