@@ -1,16 +1,16 @@
-"""The adapter: the shared suite against a server that is there or the instrument, and what only the instrument can do.
+"""The adapter: the shared suite and more against a server that is there or the instrument, and what only the instrument
+can do.
 
-`KURRENTDB_URI=kurrentdb://...` runs the first part, unchanged, against that server; nothing else has to be set. With
-Docker and images to pull, `KURRENTDB_IMAGE` (say `docker.kurrent.io/kurrent-latest/kurrentdb:25.1`) starts one. The
-part under "Faults" breaks the server on purpose and needs the instrument.
+`KURRENTDB_URI=kurrentdb://...` runs the first part, unchanged, against that server. The part under "Faults" breaks the
+server on purpose and needs the instrument.
 """
 
 import asyncio
 import datetime as dt
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,9 +24,6 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from kurrentdbclient import exceptions
-from pydantic_settings import BaseSettings, SettingsConfigDict
-from testcontainers.core.container import DockerContainer
-from testcontainers.core.wait_strategies import HttpWaitStrategy
 
 from decider import Decider
 from event_store import (
@@ -64,16 +61,8 @@ from event_store.testing import (
     take,
     texts,
 )
+from event_store.testing.kurrent_fixtures import kurrent_uri, real_uri
 from event_store.testing.kurrent_server import KurrentInstrument, Tls, running_instrument
-
-
-class Servers(BaseSettings):
-    """Where a real server is, if anywhere."""
-
-    model_config = SettingsConfigDict(env_prefix="KURRENTDB_")
-
-    uri: str | None = None
-    image: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,35 +70,9 @@ class Said:
     text: str
 
 
+__all__ = ["kurrent_uri", "real_uri"]  # fixtures
+
 Open = Callable[..., Awaitable[KurrentEventStore]]
-
-
-@pytest.fixture(scope="session")
-def real_uri() -> Iterator[str | None]:
-    servers = Servers()
-    with ExitStack() as running:
-        if servers.uri is None and servers.image is not None:
-            container = (
-                DockerContainer(servers.image)
-                .with_env("KURRENTDB_INSECURE", "true")
-                .with_exposed_ports(2113)
-                .waiting_for(HttpWaitStrategy(2113, "/health/live").for_status_code(204))
-            )
-            running.enter_context(container)
-            port = container.get_exposed_port(2113)
-            yield f"kurrentdb://{container.get_container_host_ip()}:{port}?tls=false"
-        else:
-            yield servers.uri
-
-
-@pytest.fixture
-async def uri(real_uri: str | None) -> AsyncIterator[str]:
-    """A server, which may have other events in it."""
-    if real_uri is not None:
-        yield real_uri
-        return
-    async with running_instrument() as running:
-        yield running.uri
 
 
 @pytest.fixture
@@ -132,22 +95,22 @@ def service() -> str:
 
 
 @pytest.fixture
-async def store(uri: str, service: str, opened: Open) -> KurrentEventStore:
-    return await opened(uri, service)
+async def store(kurrent_uri: str, service: str, opened: Open) -> KurrentEventStore:
+    return await opened(kurrent_uri, service)
 
 
 @pytest.fixture
-async def client(uri: str) -> AsyncIterator[kurrent.AsyncKurrentDBClient]:
+async def client(kurrent_uri: str) -> AsyncIterator[kurrent.AsyncKurrentDBClient]:
     """An operator with the vendor's own tool."""
-    async with kurrent.AsyncKurrentDBClient(uri) as connected:
+    async with kurrent.AsyncKurrentDBClient(kurrent_uri) as connected:
         yield connected
 
 
 class TestKurrentEventStore(EventStoreConformance):
     @pytest.fixture
-    def open_store(self, uri: str, service: str, opened: Open) -> OpenStore:
+    def open_store(self, kurrent_uri: str, service: str, opened: Open) -> OpenStore:
         async def open_one() -> EventStore:
-            return await opened(uri, service)
+            return await opened(kurrent_uri, service)
 
         return open_one
 
@@ -156,9 +119,9 @@ class TestKurrentEventStore(EventStoreConformance):
 
 
 async def test_services_that_share_a_cluster_see_nothing_of_each_other(
-    uri: str, service: str, opened: Open
+    kurrent_uri: str, service: str, opened: Open
 ) -> None:
-    ours, theirs = await opened(uri, service), await opened(uri, f"{service}-too")
+    ours, theirs = await opened(kurrent_uri, service), await opened(kurrent_uri, f"{service}-too")
     first = await noted(ours, stream("a"), "ours")
     await noted(theirs, stream("a"), "theirs", "theirs")
     assert texts(await read_back(ours)) == ["ours"]
@@ -229,12 +192,12 @@ async def test_the_server_s_own_idempotency_is_the_one_that_the_adapter_counts_o
 
 @pytest.mark.parametrize("is_new", [False, True])
 async def test_an_id_that_the_stream_has_further_up_is_refused(
-    uri: str, service: str, opened: Open, store: KurrentEventStore, is_new: bool
+    kurrent_uri: str, service: str, opened: Open, store: KurrentEventStore, is_new: bool
 ) -> None:
     one, two = event(), event()
     await store.append(stream("a"), [one], expected=NO_STREAM)
     await store.append(stream("a"), [two], expected=0)
-    again = await opened(uri, service) if is_new else store
+    again = await opened(kurrent_uri, service) if is_new else store
     for batch in ([one], [event(), two]):
         with pytest.raises(IdempotencyViolation):
             await again.append(stream("a"), batch, expected=1)
@@ -259,7 +222,7 @@ async def test_a_part_of_a_stored_batch_is_a_repeat_and_more_than_it_is_refused(
 
 
 async def test_a_command_that_was_accepted_gives_its_first_answer_after_the_stream_went_on(
-    uri: str, service: str, opened: Open
+    kurrent_uri: str, service: str, opened: Open
 ) -> None:
     """The command loop's promise; without a look at the ids the server would store the events anew."""
 
@@ -277,14 +240,14 @@ async def test_a_command_that_was_accepted_gives_its_first_answer_after_the_stre
             correlation=UUID(int=6),
         ),
     )
-    handler = CommandHandler(await opened(uri, service), say, codec, "talk")
+    handler = CommandHandler(await opened(kurrent_uri, service), say, codec, "talk")
     first = await handler.handle("one", key="k", context=context)
     await handler.handle(
         "two",
         key="k",
         context=CommandContext(command_id=UUID(int=7), metadata=context.metadata),
     )
-    anew = CommandHandler(await opened(uri, service), say, codec, "talk")
+    anew = CommandHandler(await opened(kurrent_uri, service), say, codec, "talk")
     for each in (handler, anew):
         again = await each.handle("other words", key="k", context=context)
         assert (list(again.events), again.revision) == (list(first.events), 0)
@@ -292,7 +255,7 @@ async def test_a_command_that_was_accepted_gives_its_first_answer_after_the_stre
 
 
 async def test_a_softly_deleted_stream_is_neither_empty_nor_writable(
-    uri: str,
+    kurrent_uri: str,
     service: str,
     opened: Open,
     store: KurrentEventStore,
@@ -302,11 +265,11 @@ async def test_a_softly_deleted_stream_is_neither_empty_nor_writable(
     await noted(store, stream("a"), "one", "two")
     name = f"{service}.note:north.a"
     await client.delete_stream(name, current_version=1)
-    for each in (store, await opened(uri, service)):
+    for each in (store, await opened(kurrent_uri, service)):
         with pytest.raises(StreamDeleted) as deleted:
             await history(each, stream("a"))
         assert deleted.value.stream == stream("a")
-    fresh = await opened(uri, service)
+    fresh = await opened(kurrent_uri, service)
     with pytest.raises(StreamDeleted):
         await noted(fresh, stream("a"), "anew")
     with pytest.raises(exceptions.NotFoundError):
@@ -381,13 +344,13 @@ async def test_a_narrow_subscription_moves_past_what_the_server_keeps_from_it(
 
 @pytest.mark.integration
 async def test_the_store_is_the_one_that_the_url_names(
-    uri: str, service: str, database: str
+    kurrent_uri: str, service: str, database: str
 ) -> None:
     async with await open_pool(database) as pool:
         async with open_store_of(None, service=service, pool=pool) as store:
             assert isinstance(store, PostgresEventStore)
             await noted(store, stream("a"), "one")
-        async with open_store_of(uri, service=service, pool=pool) as store:
+        async with open_store_of(kurrent_uri, service=service, pool=pool) as store:
             assert isinstance(store, KurrentEventStore)
             assert await history(store, stream("a")) == []
         with pytest.raises(StoreUnavailable):
@@ -520,14 +483,16 @@ async def test_no_more_calls_are_out_than_the_server_takes_on_a_connection(
         await until(lambda: instrument.most_at_once >= 90)
         # subscriptions have a connection of their own: 90 and 20 would be too much for one
         async with AsyncExitStack() as following:
-            for _ in range(20):
-                pages = await following.enter_async_context(closing(store.subscribe()))
+            feeds = [
+                await following.enter_async_context(closing(store.subscribe())) for _ in range(20)
+            ]
+            for pages in feeds:
                 assert (await anext(pages)).caught_up
             assert not any(task.done() for task in waiting)
             instrument.faults.release.set()
             await asyncio.gather(*waiting)
             end = max(task.result().cursor for task in waiting)
-            assert len((await take(pages, end))[0]) == 150
+            assert len((await take(feeds[0], end))[0]) == 150
     assert instrument.most_at_once == 90
 
 

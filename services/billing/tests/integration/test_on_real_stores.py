@@ -1,4 +1,4 @@
-"""The whole way of the money with the real store."""
+"""The whole way of the money with the stores of production."""
 
 import asyncio
 from typing import Any
