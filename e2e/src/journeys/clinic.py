@@ -57,7 +57,7 @@ async def open_clinic(
     for service, values in (policies or {}).items():
         for key, value in values.items():
             await administrator.put(
-                f"/api/v1/policies/{service}", {"key": key, "value": value, "reason": "journey"}
+                f"/api/v1/policies/{service}", {"key": key, "value": value, "reason": "TRIAL"}
             )
     price = await administrator.post(
         "/api/v1/price-list/services",
@@ -102,7 +102,7 @@ async def pay_to_enter(clinic: Clinic) -> None:
         {
             "key": "service_payment_modes",
             "value": modes | {str(clinic.service_id): "BOOK_THEN_PAY_TO_ENTER"},
-            "reason": "journey",
+            "reason": "TRIAL",
         },
     )
 

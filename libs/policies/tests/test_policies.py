@@ -17,6 +17,7 @@ from policies import (
     EffectiveFromPast,
     PolicyBook,
     PolicyChanged,
+    PolicyReason,
     PolicyValueInvalid,
     SetPolicy,
     UnknownPolicy,
@@ -57,7 +58,12 @@ RULES = Specification(policy_decider(Rules))
 
 def wish(key: str, value: Any, start: datetime | None = None, now: datetime = NOON) -> SetPolicy:
     return SetPolicy(
-        key=key, value=value, effective_from=start, now=now, set_by="account:1", reason="asked"
+        key=key,
+        value=value,
+        effective_from=start,
+        now=now,
+        set_by="account:1",
+        reason=PolicyReason.STAFF_ASKED,
     )
 
 
@@ -71,7 +77,7 @@ def changed(
         before=before,
         effective_from=start,
         set_by="account:1",
-        reason="asked",
+        reason="STAFF_ASKED",
     )
 
 

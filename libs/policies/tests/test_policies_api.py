@@ -46,7 +46,7 @@ async def test_only_administrators_get_in(app: FastAPI) -> None:
         app,
         {
             "read_policies": Example(),
-            "set_policy": Example(json={"key": "colour", "value": "red", "reason": "x"}),
+            "set_policy": Example(json={"key": "colour", "value": "red", "reason": "OTHER"}),
         },
     )
     assert findings == []
@@ -68,7 +68,7 @@ async def test_an_administrator_plans_a_change_and_sees_it_come_true(
         "key": "hold_minutes",
         "value": 20,
         "effective_from": start.isoformat(),
-        "reason": "Patients asked",
+        "reason": "PATIENTS_ASKED",
     }
     async with api_client(app) as client:
         first = await client.put(path, json=body, headers=headers("1"))
@@ -92,6 +92,18 @@ async def test_an_administrator_plans_a_change_and_sees_it_come_true(
         assert (south["version"], south["items"][0]["value"]) == (0, 15)
 
 
+@pytest.mark.requirement("OPS-11", "OPS-15")
+async def test_a_reason_is_a_code_so_that_nobody_writes_a_person_into_it(
+    app: FastAPI, kit: Kit
+) -> None:
+    headers = Tokens(kit.clock).headers("administrator", key="1")
+    body = {"key": "hold_minutes", "value": 20, "reason": "Ivanov, +79161234567, asked"}
+    async with api_client(app) as client:
+        answer = await client.put("/api/v1/policies/surgery", json=body, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_FAILED")
+        assert "Ivanov" not in answer.text
+
+
 async def test_refusals_have_codes(app: FastAPI, kit: Kit) -> None:
     headers = Tokens(kit.clock).headers("administrator", key="1")
     past = (kit.clock.now() - timedelta(seconds=1)).isoformat()
@@ -109,7 +121,7 @@ async def test_refusals_have_codes(app: FastAPI, kit: Kit) -> None:
         ):
             answer = await client.put(
                 "/api/v1/policies/surgery",
-                json={**body, "key": key, "reason": "x"},
+                json={**body, "key": key, "reason": "OTHER"},
                 headers=headers,
             )
             assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
@@ -122,7 +134,7 @@ async def test_the_history_comes_in_pages_newest_first(app: FastAPI, kit: Kit) -
         for number in range(5):
             await client.put(
                 path,
-                json={"key": "colour", "value": f"grey {number}", "reason": "x"},
+                json={"key": "colour", "value": f"grey {number}", "reason": "OTHER"},
                 headers=tokens.headers("administrator", key=str(number)),
             )
         headers = tokens.headers("administrator")

@@ -353,7 +353,7 @@ class World:
     async def set_policy(self, key: str, value: object) -> None:
         answer = await self.client.put(
             "/api/v1/policies/billing",
-            json={"key": key, "value": value, "reason": "test"},
+            json={"key": key, "value": value, "reason": "TRIAL"},
             headers=self.headers("administrator"),
         )
         assert answer.status_code == 200, answer.text

@@ -361,7 +361,7 @@ class World:
         answer = await self.send(
             "PUT",
             "/api/v1/policies/consultation-room",
-            {"key": key, "value": value, "reason": "tests"},
+            {"key": key, "value": value, "reason": "TRIAL"},
             who="administrator",
             **options,
         )

@@ -366,7 +366,7 @@ class World:
         return json.loads(plain(answer.text))
 
     async def set_policy(self, key: str, value: object) -> None:
-        body = {"key": key, "value": value, "reason": "A test"}
+        body = {"key": key, "value": value, "reason": "TRIAL"}
         answer = await self.send("PUT", "/api/v1/policies/notifications", body, who="administrator")
         assert answer.status_code == 200, answer.text
 

@@ -14,6 +14,7 @@ from policies.book import PolicyBook
 from policies.decider import (
     EffectiveFromPast,
     PolicyChanged,
+    PolicyReason,
     PolicyValueInvalid,
     SetPolicy,
     UnknownPolicy,
@@ -79,7 +80,7 @@ class NewValue(BaseModel):
                     "key": "hold_minutes",
                     "value": 20,
                     "effective_from": "2026-12-01T00:00:00+03:00",
-                    "reason": "Patients asked for more time to pay",
+                    "reason": "PATIENTS_ASKED",
                 }
             ]
         },
@@ -88,7 +89,7 @@ class NewValue(BaseModel):
     key: str = Field(max_length=100)
     value: Any
     effective_from: AwareDatetime | None = None
-    reason: str = Field(min_length=1, max_length=500)
+    reason: PolicyReason
 
 
 _TABLE: Final = AccessTable(*POLICY_ACCESS)

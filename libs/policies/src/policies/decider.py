@@ -5,6 +5,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -17,6 +18,7 @@ __all__ = [
     "POLICY_CODEC",
     "EffectiveFromPast",
     "PolicyChanged",
+    "PolicyReason",
     "PolicyValueInvalid",
     "SetPolicy",
     "Timeline",
@@ -30,6 +32,19 @@ CATEGORY: Final = "policy-set"
 P = TypeVar("P")
 
 
+class PolicyReason(StrEnum):
+    """Why a policy changes: a code, because free text could hold personal data and would be stored in the clear."""
+
+    LAW = "LAW"
+    PATIENTS_ASKED = "PATIENTS_ASKED"
+    STAFF_ASKED = "STAFF_ASKED"
+    SAFETY = "SAFETY"
+    COSTS = "COSTS"
+    TRIAL = "TRIAL"
+    CORRECTION = "CORRECTION"
+    OTHER = "OTHER"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetPolicy:
     """A wish to give one policy a value (JSON) from an instant on; at once when none is named."""
@@ -39,7 +54,7 @@ class SetPolicy:
     effective_from: datetime | None
     now: datetime
     set_by: str
-    reason: str
+    reason: PolicyReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +190,7 @@ def policy_decider(shape: type[Any]) -> Decider[SetPolicy, State, PolicyChanged]
             before=before,
             effective_from=start,
             set_by=command.set_by,
-            reason=command.reason,
+            reason=command.reason.value,
         )
         try:
             Timeline(shape, (*state, changed))

@@ -19,7 +19,7 @@ async def test_every_route_lets_in_whom_the_table_names(world: Any) -> None:
     theirs = await world.invoice(await world.paid(patient=OTHER))
     pay = {"return_url": "https://clinic.example", "receipt_email": "anna@example.org"}
     price = {"branch_id": BRANCH, "department": "A", "code": "B", "name": "C", "price_kopecks": 1}
-    change = {"key": "payment_minutes", "value": 30, "reason": "walk"}
+    change = {"key": "payment_minutes", "value": 30, "reason": "TRIAL"}
 
     def invoice(body: Any = None) -> Example:
         foreign = Example(path={"invoice_id": theirs["invoice_id"]}, json=body)

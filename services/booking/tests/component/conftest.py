@@ -244,7 +244,7 @@ class World:
 
     async def set_policy(self, key: str, value: object) -> None:
         """An administrator changes a rule of the clinic."""
-        body = {"key": key, "value": value, "reason": "A test"}
+        body = {"key": key, "value": value, "reason": "TRIAL"}
         answer = await self.send("PUT", "/api/v1/policies/booking", body, who="administrator")
         assert answer.status_code == 200, answer.text
 

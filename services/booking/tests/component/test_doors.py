@@ -71,7 +71,7 @@ async def test_every_route_lets_in_whom_the_table_names(world: Any) -> None:
         ),
         "activate_template": Example(path=mine, foreign=foreign_template),
         "deactivate_template": Example(path=mine, foreign=foreign_template),
-        "set_policy": Example(json={"key": "hold_minutes", "value": 20, "reason": "A test"}),
+        "set_policy": Example(json={"key": "hold_minutes", "value": 20, "reason": "TRIAL"}),
     }
     findings = await access_walk(
         world.app, examples, patient_id=world.patient, clinician_id=world.doctor

@@ -34,7 +34,7 @@ async def test_every_route_lets_in_whom_the_table_names_and_nobody_else(service:
         {"conclusion_id": mine["conclusion_id"]},
         {"conclusion_id": theirs["conclusion_id"]},
     )
-    policy = {"key": "upload_limit_mb", "value": 10, "reason": "storage"}
+    policy = {"key": "upload_limit_mb", "value": 10, "reason": "TRIAL"}
     examples = {
         "read_draft": of(*by_consultation),
         "save_draft": of(*by_consultation, {"complaints": "Кашель"}),

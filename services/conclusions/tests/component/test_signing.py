@@ -33,7 +33,7 @@ async def set_policy(service: Service, key: str, value: object, **more: object) 
         "PUT",
         "/policies/conclusions",
         "administrator",
-        json={"key": key, "value": value, "reason": "the clinic's habit", **more},
+        json={"key": key, "value": value, "reason": "TRIAL", **more},
     )
     assert answer.status_code == 200, answer.text
 

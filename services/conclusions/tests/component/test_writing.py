@@ -271,7 +271,7 @@ async def test_the_clinic_says_how_large_a_file_may_be(service: Service) -> None
         "PUT",
         "/policies/conclusions",
         "administrator",
-        json={"key": "upload_limit_mb", "value": 1, "reason": "storage"},
+        json={"key": "upload_limit_mb", "value": 1, "reason": "TRIAL"},
     )
     assert answer.status_code == 200, answer.text
     path = path_of(await service.complete())

@@ -33,7 +33,7 @@ async def test_every_route_lets_in_whom_the_table_names(world: Any) -> None:
     )
 
     words = {"client_message_id": str(UUID(int=1)), "text": "Здравствуйте"}
-    policy = {"key": "max_files", "value": 5, "reason": "tests"}
+    policy = {"key": "max_files", "value": 5, "reason": "TRIAL"}
     findings = await access_walk(
         world.process.app,
         {

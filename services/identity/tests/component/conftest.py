@@ -298,7 +298,7 @@ class World:
         answer = await self.send(
             "PUT",
             "/api/v1/policies/identity",
-            {"key": name, "value": value, "reason": "a test"},
+            {"key": name, "value": value, "reason": "TRIAL"},
             tenant=tenant,
             token=token["access_token"],
         )

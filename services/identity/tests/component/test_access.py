@@ -36,7 +36,7 @@ async def test_every_route_lets_in_whom_the_table_names(world: Any) -> None:
         "abandon_registration": Example(path=registration),
         "choose_language": Example(json={"language": "en"}),
         "answer_letters_consent": Example(json={"given": True, "document": "1"}),
-        "set_policy": Example(json={"key": "code_attempts", "value": 3, "reason": "test"}),
+        "set_policy": Example(json={"key": "code_attempts", "value": 3, "reason": "TRIAL"}),
     }
     findings = await access_walk(
         world.build(world.walk_kit),

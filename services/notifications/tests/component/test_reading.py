@@ -102,7 +102,7 @@ async def test_two_clinics_never_see_each_others_anything(world: Any) -> None:
 
 async def test_every_route_lets_in_whom_the_table_names(world: Any) -> None:
     examples = {
-        "set_policy": Example(json={"key": "feed_days", "value": 9, "reason": "A test"}),
+        "set_policy": Example(json={"key": "feed_days", "value": 9, "reason": "TRIAL"}),
     }
     findings = await access_walk(
         world.app, examples, patient_id=world.patient, clinician_id=world.doctor
