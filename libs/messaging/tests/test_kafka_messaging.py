@@ -1,12 +1,9 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from datetime import timedelta
-from secrets import token_hex
 
 import asyncpg
 import pytest
 
-from embedded.kafka import KafkaServer
 from messaging.bus import Bus
 from messaging.inbox import Inbox
 from messaging.kafka import KafkaAddress, KafkaBus
@@ -23,16 +20,10 @@ class _OnKafka:
             yield opened
 
     @pytest.fixture
-    def open_bus(self, kafka_server: KafkaServer, opened: AsyncExitStack) -> OpenBus:
-        prefix = token_hex(4)
-
+    def open_bus(self, kafka_url: str, opened: AsyncExitStack) -> OpenBus:
         async def open_one() -> Bus:
             return await opened.enter_async_context(
-                KafkaBus.open(
-                    KafkaAddress.parse(f"{kafka_server.url}?prefix={prefix}."),
-                    client="test",
-                    session=timedelta(seconds=2),
-                )
+                KafkaBus.open(KafkaAddress.parse(kafka_url), client="test")
             )
 
         return open_one

@@ -1,17 +1,35 @@
-"""A worker that a test kills: a relay, a consumer whose effect is elsewhere, and one whose effect is rows."""
+"""A worker that a test kills: a relay, a consumer whose effect is elsewhere, and one whose effect is rows.
+
+python worker.py DATABASE BUS [relay] [effects] [rows]    no names: all three
+"""
 
 import asyncio
+import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import asyncpg
 
 from event_store import Codec
 from event_store.postgres import PostgresEventStore, open_pool
-from messaging import Cause, Envelope, Relay, Terms, batch_consumer, bus_consumer
-from messaging.postgres import PostgresBus, PostgresInbox
+from messaging import (
+    Cause,
+    Claim,
+    Envelope,
+    Inbox,
+    Progress,
+    Relay,
+    Runnable,
+    Terms,
+    batch_consumer,
+    bus_consumer,
+    open_bus,
+)
+from messaging.postgres import PostgresInbox
 from messaging.testing import TOPIC, Counted, NowClock
 
 CODEC: Codec[Any] = Codec({Counted: "Counted.v1"})
@@ -37,18 +55,42 @@ async def apply(connection: Any, envelopes: Sequence[Envelope]) -> None:  # Any:
     )
 
 
-async def main(url: str) -> None:
-    async with await open_pool(url) as pool, asyncio.TaskGroup() as tasks:
+async def begin_to_apply(connection: Any, envelopes: Sequence[Envelope]) -> None:
+    await apply(connection, envelopes)
+    print("in the middle", flush=True)  # noqa: T201 - the test waits for it
+    await asyncio.Event().wait()
+
+
+class NeverAtItsCheckpoint:
+    """An inbox for a relay that is killed behind each acknowledgement."""
+
+    def __init__(self, inbox: PostgresInbox) -> None:
+        self._inbox = inbox
+
+    def __getattr__(self, name: str) -> Any:  # Any: whatever the inbox has
+        return getattr(self._inbox, name)
+
+    async def settle(self, _claim: Claim, _progress: Progress) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def main(url: str, bus_url: str, *names: str) -> None:
+    async with (
+        await open_pool(url) as pool,
+        open_bus(
+            bus_url, client="worker", open_pool=partial(asyncpg.create_pool, min_size=1)
+        ) as bus,
+        asyncio.TaskGroup() as tasks,
+    ):
         store, inbox = await PostgresEventStore.open(pool), await PostgresInbox.open(pool)
-        bus = await PostgresBus.open(pool)
-        relay = Relay(
+        relay = partial(
+            Relay,
             service="booking",
             store=store,
             codec=CODEC,
             publish=public,
             bus=bus,
             topic=TOPIC,
-            inbox=inbox,
             terms=PATIENT,
         )
         effects = bus_consumer(
@@ -62,19 +104,26 @@ async def main(url: str) -> None:
             retryable=(asyncpg.PostgresError,),
             terms=PATIENT,
         )
-        rows = batch_consumer(
+        rows = partial(
+            batch_consumer,
             name="directory",
             topic=TOPIC,
             types={"Counted.v1"},
-            apply=apply,
             bus=bus,
             inbox=inbox,
             terms=PATIENT,
         )
-        for runnable in (relay, effects, rows):
-            tasks.create_task(runnable.run())
+        kinds: dict[str, Callable[[], Runnable]] = {
+            "relay": lambda: relay(inbox=inbox),
+            "effects": lambda: effects,
+            "rows": lambda: rows(apply=apply),
+            "dying_relay": lambda: relay(inbox=cast("Inbox", NeverAtItsCheckpoint(inbox))),
+            "hanging_rows": lambda: rows(apply=begin_to_apply),
+        }
+        for name in names or ("relay", "effects", "rows"):
+            tasks.create_task(kinds[name]().run())
         print("working", flush=True)  # noqa: T201 - the test waits for it
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1]))
+    asyncio.run(main(*sys.argv[1:]))

@@ -20,7 +20,7 @@ from embedded.postgres import HOST, free_port, last_lines
 from embedded.private_files import InUse, LockFile, write_private
 
 POM = Path(__file__).resolve().parents[3] / "kafka" / "pom.xml"
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 STOP_SECONDS = 30.0
 CLUSTER = "S2FiaW5ldC1LYWZrYS1vbg"
 

@@ -24,6 +24,10 @@ class EmbeddedSettings(BaseSettings):
     """What carries the events between services: PostgreSQL, or a broker of Apache Kafka that is started too."""
     kafka_url: SecretStr | None = Field(default=None, validation_alias="KABINET_KAFKA_URL")
     """`kafka://...`: a broker that is already there, used instead of starting one."""
+    kafka_servers: str | None = Field(default=None, validation_alias="KAFKA_BOOTSTRAP_SERVERS")
+    """Brokers that are already there, for the tests; else they start one of their own."""
+    kafka_in_docker: bool = Field(default=False, validation_alias="KABINET_KAFKA_IN_DOCKER")
+    """Have testcontainers start that one, instead of Java."""
 
 
 def chosen(variables: Iterable[str]) -> Mapping[str, str]:

@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -14,6 +15,8 @@ from messaging.bus import WrongBusAddress
 __all__ = ["KafkaAddress"]
 
 _DEFAULT_PORT: Final = 9092
+_DEFAULT_SESSION: Final = timedelta(seconds=10)
+_LONGEST_SESSION_SECONDS: Final = 1800
 _DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
 _MECHANISMS: Final[Mapping[str, type[SASLPlaintext | SASLScram256 | SASLScram512]]] = {
     "PLAIN": SASLPlaintext,
@@ -27,7 +30,8 @@ class KafkaAddress:
     """Bootstrap servers as `host:port`; with `user`, SASL; with `tls`, encrypted and the servers' names checked.
 
     `ca`: a PEM file of the authorities to trust instead of the system's. `prefix` stands before the name of every topic
-    and group, so that several suites can share a cluster.
+    and group, so that several suites can share a cluster. `session`: after how much silence of a member the brokers
+    give its partitions to others.
     """
 
     servers: tuple[str, ...]
@@ -37,6 +41,7 @@ class KafkaAddress:
     mechanism: str = _DEFAULT_MECHANISM
     ca: Path | None = None
     prefix: str = ""
+    session: timedelta = _DEFAULT_SESSION
 
     @classmethod
     def parse(cls, url: str) -> Self:
@@ -65,6 +70,7 @@ class KafkaAddress:
             mechanism=options.get("mechanism", _DEFAULT_MECHANISM),
             ca=Path(options["ca"]) if "ca" in options else None,
             prefix=options.get("prefix", ""),
+            session=_seconds(options["session"]) if "session" in options else _DEFAULT_SESSION,
         )
 
     def security(self) -> BaseSecurity:
@@ -89,9 +95,15 @@ def _server(server: str) -> str:
     return f"{host}:{port}"
 
 
+def _seconds(text: str) -> timedelta:
+    if not text.isdecimal() or not 0 < int(text) <= _LONGEST_SESSION_SECONDS:
+        raise WrongBusAddress(f"session is from 1 to {_LONGEST_SESSION_SECONDS} seconds")
+    return timedelta(seconds=int(text))
+
+
 def _options(parts: SplitResult, *, authenticated: bool) -> Mapping[str, str]:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if unknown := options.keys() - {"mechanism", "ca", "prefix"}:
+    if unknown := options.keys() - {"mechanism", "ca", "prefix", "session"}:
         raise WrongBusAddress(f"an address of Kafka knows no {', '.join(sorted(unknown))}")
     if "mechanism" in options:
         if options["mechanism"] not in _MECHANISMS:

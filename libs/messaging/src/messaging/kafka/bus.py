@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from typing import Final, Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -30,35 +29,25 @@ _log: Final = logging.getLogger(__name__)
 class KafkaBus:
     """The bus port on one cluster, shared by any number of processes."""
 
-    def __init__(
-        self,
-        address: KafkaAddress,
-        client: str,
-        lookout: AIOKafkaConsumer,
-        *,
-        session: timedelta,
-    ) -> None:
+    def __init__(self, address: KafkaAddress, client: str, lookout: AIOKafkaConsumer) -> None:
         """Use `open`."""
-        self._address, self._client, self._session = address, client, session
-        self._lookout = lookout
+        self._address, self._client, self._lookout = address, client, lookout
         self._outbox: Outbox | None = None
         self._opening = asyncio.Lock()
         self._known: dict[str, int] = {}
 
     @classmethod
     @asynccontextmanager
-    async def open(
-        cls, address: KafkaAddress, *, client: str, session: timedelta = timedelta(seconds=10)
-    ) -> AsyncIterator[Self]:
+    async def open(cls, address: KafkaAddress, *, client: str) -> AsyncIterator[Self]:
         """Connect for the length of a block; what is published and not yet acknowledged at its end is waited for.
 
-        `client`: the service and its role. `session`: after how much silence brokers give a member's partitions to
-        others. Raises MessagingUnavailable, and WrongBusAddress when the authorities cannot be read.
+        `client`: the service and its role. Raises MessagingUnavailable, and WrongBusAddress when the authorities
+        cannot be read.
         """
         name = client_id(client)
         build: Callable[..., AIOKafkaConsumer] = await broker_of(address, name).connect()
         lookout = build()
-        bus = cls(address, name, lookout, session=session)
+        bus = cls(address, name, lookout)
         try:
             with translated_errors():
                 await lookout.start()
@@ -106,7 +95,9 @@ class KafkaBus:
                 try:
                     await self._writing(topic)
                     here = self._here(topic)
-                    member = Member(here.name, self._address.prefix + group, crew, self._session)
+                    member = Member(
+                        here.name, self._address.prefix + group, crew, self._address.session
+                    )
                     await member.attend(broker_of(self._address, self._client))
                 except (MessagingUnavailable, *TROUBLE) as trouble:
                     _log.warning("bus.unreachable", extra={"topic": topic.name}, exc_info=trouble)

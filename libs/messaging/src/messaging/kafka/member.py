@@ -22,7 +22,11 @@ __all__ = ["Member"]
 
 _COMMIT_SECONDS: Final = 1.0
 _POLL_MILLISECONDS: Final = 1000
+_POLL_RECORDS: Final = 2000  # so that unpacking them does not keep the loop from its heartbeats
 _FETCH_MILLISECONDS: Final = 100
+_REBALANCE_MILLISECONDS: Final = (
+    60_000  # the session ends the wait for a member that is dead, not for a slow one
+)
 _FULL_BYTES: Final = 4 * 1024 * 1024
 _HEADERS_BYTES: Final = 512
 
@@ -56,6 +60,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             fetch_max_wait_ms=_FETCH_MILLISECONDS,
             session_timeout_ms=milliseconds,
             heartbeat_interval_ms=milliseconds // 4,
+            rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
         )
         try:
             await broker.start()
@@ -93,7 +98,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _distribute(self) -> None:
         """Asking never stops, whatever the work on a partition waits for: who does not ask is put out of the group."""
         while True:
-            found = await self._consumer.getmany(timeout_ms=_POLL_MILLISECONDS)
+            found = await self._consumer.getmany(
+                timeout_ms=_POLL_MILLISECONDS, max_records=_POLL_RECORDS
+            )
             for place, records in found.items():
                 if place.partition in self._partitions:
                     self._partitions[place.partition].put(records)
@@ -140,6 +147,9 @@ class _KafkaPartition:
                 self._paused = False
                 with translated_errors():
                     self._consumer.resume(self._place)
+            await asyncio.sleep(
+                0
+            )  # whoever takes batch after batch without waiting must not stop the heartbeats
             if not self._waiting:
                 self._arrived.clear()
                 await self._arrived.wait()

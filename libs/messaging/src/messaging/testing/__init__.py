@@ -6,7 +6,7 @@ is another process's view of the same bus or inbox.
 
 from messaging.testing.buses import BusConformance, OpenBus
 from messaging.testing.consumers import ConsumerConformance
-from messaging.testing.driving import drain, running, until
+from messaging.testing.driving import drain, running, told, until
 from messaging.testing.inboxes import InboxConformance, OpenInbox
 from messaging.testing.samples import (
     TOPIC,
@@ -33,5 +33,6 @@ __all__ = [
     "envelope",
     "envelopes",
     "running",
+    "told",
     "until",
 ]

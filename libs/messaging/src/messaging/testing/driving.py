@@ -3,14 +3,17 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
+from messaging.bus import BEGINNING, AssignedPartition, Bus, TopicLike
+from messaging.envelope import Envelope
 from messaging.pump import Runnable
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-__all__ = ["drain", "running", "until"]
+__all__ = ["drain", "running", "told", "until"]
 
 
 async def drain(*runnables: Runnable, timeout: float = 10.0) -> None:
@@ -48,6 +51,23 @@ async def until(
             if answer if isinstance(answer, bool) else await answer:
                 return
             await asyncio.sleep(0.005)
+
+
+async def told(bus: Bus, topic: TopicLike, *, timeout: float = 10.0) -> list[Envelope]:
+    """What stands in a topic now, the events of each partition in their order; raises TimeoutError."""
+    found: list[Envelope] = []
+    ends = list(await bus.ends(topic))
+    reached = [BEGINNING] * len(ends)
+
+    async def work(partition: AssignedPartition) -> None:
+        async for batch in partition.batches(after=reached[partition.index]):
+            found.extend(delivery.envelope for delivery in batch)
+            reached[partition.index] = batch[-1].offset
+
+    reading = asyncio.ensure_future(bus.consume(topic, f"test-{token_hex(4)}", work))
+    await until(lambda: reached == ends, timeout=timeout)
+    await _stop(reading)
+    return found
 
 
 async def _stop(task: "asyncio.Future[None]") -> None:
