@@ -1,17 +1,19 @@
 """Consumers: of another service's topic, and of the service's own store. One engine under both."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from secrets import token_hex
 from typing import Any, Final, Protocol
 
+import msgspec
+
 from decider import Rejection
 from event_store import Codec, Cursor, EventFilter, EventStore
 from messaging.bus import BEGINNING, AssignedPartition, Bus, MessagingUnavailable, TopicLike
 from messaging.cause import Cause, Clock
-from messaging.envelope import Envelope, of_recorded
+from messaging.envelope import MALFORMED, Envelope, MalformedEnvelope, of_recorded
 from messaging.inbox import Claim, Flow, Inbox, Instances
 from messaging.process import Process, Reaction, Reactions
 from messaging.pump import Handle, HandleRows, Pump, Runnable, Terms, hold, together
@@ -70,6 +72,7 @@ def bus_consumer(
     reactions = Reactions(topic.name, handlers, app)
 
     async def handle(envelope: Envelope) -> Instances:
+        _refuse_malformed(envelope)
         event = kinds[envelope.type].model_validate_json(envelope.data)
         await _react(reactions, event, Cause(envelope, clock.now(), service), watch)
         return Instances()
@@ -94,8 +97,14 @@ def batch_consumer(
 
     Rows and position commit together, so each event counts exactly once.
     """
+
+    async def rows(connection: Any, envelopes: Sequence[Envelope]) -> None:  # Any: see HandleRows
+        for envelope in envelopes:
+            _refuse_malformed(envelope)
+        await apply(connection, envelopes)
+
     return _BusConsumer(
-        name, topic, types, bus, inbox, watch or LoggingWatch(), terms or Terms(), (), rows=apply
+        name, topic, types, bus, inbox, watch or LoggingWatch(), terms or Terms(), (), rows=rows
     )
 
 
@@ -179,9 +188,16 @@ class _BusConsumer:
 
     async def _feed(self, partition: AssignedPartition, claim: Claim, pump: Pump) -> None:
         batches = partition.batches(after=claim.offset, limit=self._terms.batch)
+        mark = claim.mark
         async for batch in batches:
-            wanted = [each.envelope for each in batch if each.envelope.type in self._types]
-            mark = max(each.envelope.position for each in batch)
+            wanted = []
+            for _, envelope in batch:
+                if envelope.type == MALFORMED:
+                    mark = f"{mark}!"  # behind what came before, ahead of what comes next
+                    wanted.append(msgspec.structs.replace(envelope, position=mark))
+                elif envelope.type in self._types:
+                    wanted.append(envelope)
+                mark = max(mark, envelope.position)
             await pump.take(wanted, mark=mark, offset=batch[-1].offset)
             partition.acknowledge(batch[-1].offset)
 
@@ -273,6 +289,12 @@ class _OwnConsumer:
             started=[(name, starts(event), time)] if starts else (),
             ended=[(name, ends(event), time)] if ends else (),
         )
+
+
+def _refuse_malformed(envelope: Envelope) -> None:
+    """So that it ends in the parking lot, like everything that nobody can handle."""
+    if envelope.type == MALFORMED:
+        raise MalformedEnvelope("kept aside")
 
 
 async def _react(reactions: Reactions, event: object, cause: Cause, watch: Watch) -> None:

@@ -5,18 +5,31 @@ names have lower-case letters and digits only, as the specification asks.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 
 from event_store import Metadata, RecordedEvent
 
-__all__ = ["Envelope", "MalformedEnvelope", "from_headers", "of_recorded", "to_headers"]
+__all__ = [
+    "MALFORMED",
+    "Envelope",
+    "MalformedEnvelope",
+    "from_headers",
+    "kept_aside",
+    "of_recorded",
+    "to_headers",
+]
+
+MALFORMED: Final = "Malformed"
+"""The type of an envelope that stands for what a bus delivered and nobody can read."""
 
 _SPEC_VERSION: Final = "1.0"
 _CONTENT_TYPE: Final = "application/json"
+_NAMESPACE: Final = UUID("0190a000-0000-7000-8000-0000000bad00")
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class MalformedEnvelope(ValueError):
@@ -118,3 +131,21 @@ def from_headers(headers: Mapping[str, str], data: bytes) -> Envelope:
         raise MalformedEnvelope(missing.args[0]) from None
     except ValueError:
         raise MalformedEnvelope("an id, time or version") from None
+
+
+def kept_aside(place: str, headers: object, data: bytes) -> Envelope:
+    """What stands for a delivery with a MalformedEnvelope: it has a key of its own, and every byte as it came.
+
+    `place`: topic, partition and offset; `headers`: whatever was there, as texts or bytes. The data is a JSON object of
+    both, bytes in base64. The position is empty: a consumer puts it behind what it has read before.
+    """
+    name = uuid5(_NAMESPACE, place)
+    return Envelope(
+        id=name,
+        source="",
+        type=MALFORMED,
+        key=f"malformed-{place}",
+        position="",
+        data=msgspec.json.encode({"headers": headers, "data": data}),
+        metadata=Metadata(tenant="", actor="", role="", time=_NEVER, correlation=name),
+    )

@@ -14,7 +14,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from messaging.bus import BEGINNING, Delivery
 from messaging.crew import Crew
-from messaging.envelope import Envelope, from_headers
+from messaging.envelope import Envelope, MalformedEnvelope, from_headers, kept_aside
 from messaging.kafka.clients import TROUBLE, closed, translated_errors
 from messaging.pump import together
 
@@ -176,5 +176,10 @@ def _size(record: _Record) -> int:
 
 
 def _envelope(record: _Record) -> Envelope:
-    headers = {name: value.decode() for name, value in record.headers if value is not None}
-    return from_headers(headers, record.value or b"")
+    data = record.value or b""
+    try:
+        headers = {name: value.decode() for name, value in record.headers if value is not None}
+        return from_headers(headers, data)
+    except (MalformedEnvelope, UnicodeDecodeError):
+        place = f"{record.topic}-{record.partition}-{record.offset}"
+        return kept_aside(place, list(record.headers), data)

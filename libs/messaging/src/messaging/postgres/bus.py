@@ -24,7 +24,13 @@ from messaging.bus import (
     partition_of,
 )
 from messaging.crew import Crew
-from messaging.envelope import Envelope, from_headers, to_headers
+from messaging.envelope import (
+    Envelope,
+    MalformedEnvelope,
+    from_headers,
+    kept_aside,
+    to_headers,
+)
 from messaging.postgres.connections import (
     Connection,
     Pool,
@@ -375,12 +381,14 @@ class _PostgresPartition:
                 )
             if rows:
                 after = rows[-1]["offset"]
-                yield [
-                    Delivery(
-                        row["offset"], from_headers(_HEADERS.decode(row["headers"]), row["data"])
-                    )
-                    for row in rows
-                ]
+                yield [Delivery(row["offset"], self._envelope(row)) for row in rows]
+
+    def _envelope(self, row: asyncpg.Record) -> Envelope:
+        headers, data = row["headers"], row["data"]
+        try:
+            return from_headers(_HEADERS.decode(headers), data)
+        except (MalformedEnvelope, msgspec.MsgspecError):
+            return kept_aside(f"{self.topic}-{self.index}-{row['offset']}", headers, data)
 
     def acknowledge(self, offset: int) -> None:
         """See the port."""
