@@ -4,7 +4,7 @@ import re
 import string
 import tomllib
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
@@ -26,6 +26,7 @@ __all__ = [
     "money",
     "negotiate",
     "wall_time",
+    "weekday",
     "zone_label",
 ]
 
@@ -102,16 +103,22 @@ def money(amount: Money, language: Language) -> str:
     return f"{roubles}\N{NO-BREAK SPACE}₽" if language == "ru" else f"₽{roubles}"
 
 
+@lru_cache(maxsize=4096)
 def day(value: date, language: Language) -> str:
     """A day in words: "21 ноября 2026 г.", "November 21, 2026"."""
     return format_date(value, "long", locale=language)
 
 
+@lru_cache(maxsize=4096)
+def weekday(value: date, language: Language) -> str:
+    """The name of its day: "вторник", "Tuesday"."""
+    return format_date(value, "EEEE", locale=language)
+
+
 def wall_time(value: datetime, zone: str, language: Language) -> str:
     """The clock of `zone` (IANA name) with its label: "14:30 (UTC+3)"."""
     local = value.astimezone(_zone(zone))
-    clock = format_time(local, "HH:mm", tzinfo=local.tzinfo, locale=language)
-    return f"{clock} ({zone_label(value, zone)})"
+    return f"{_clock(local.hour, local.minute, language)} ({zone_label(value, zone)})"
 
 
 def moment(value: datetime, zone: str, language: Language) -> str:
@@ -128,6 +135,11 @@ def zone_label(value: datetime, zone: str) -> str:
     minutes = rest // timedelta(minutes=1)
     sign = "-" if offset < timedelta() else "+"
     return "UTC" + (f"{sign}{hours}" + (f":{minutes:02}" if minutes else "") if offset else "")
+
+
+@lru_cache(maxsize=4096)
+def _clock(hour: int, minute: int, language: Language) -> str:
+    return format_time(time(hour, minute), "HH:mm", locale=language)
 
 
 @lru_cache(maxsize=64)

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from babel.dates import format_date
 from pydantic import BaseModel, Field
 
 from booking.domain.details import AppointmentKind
@@ -14,7 +13,7 @@ from booking.read_models.branches import BranchRow
 from booking.read_models.doctor_search import DoctorRow
 from booking.read_models.price_list import ServiceRow
 from read_models import Queries
-from service_kit.texts import Language, day, wall_time
+from service_kit.texts import Language, day, wall_time, weekday
 from vocabulary.ids import BranchId, ClinicianId, ServiceId
 from vocabulary.zone import ZoneId, offset_label, utc_to_local
 
@@ -91,7 +90,7 @@ def show_times(
         "ends_at": local_end,
         "zone": zone,
         "zone_label": offset_label(starts_at, zone),
-        "weekday": format_date(local_start, "EEEE", locale=language),
+        "weekday": weekday(local_start.date(), language),
         "text": f"{day(local_start.date(), language)}, {local_start:%H:%M}–"
         f"{wall_time(ends_at, zone, language)}",
     }

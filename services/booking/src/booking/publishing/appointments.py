@@ -1,6 +1,6 @@
 """The life of an appointment, as all other services hear of it."""
 
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from booking.domain.appointment import events as own
@@ -10,6 +10,8 @@ from contracts.fact import PublicEvent
 from messaging import Envelope
 
 __all__ = ["publish"]
+
+_DETAILS = tuple(field.name for field in fields(AppointmentDetails))
 
 
 def publish(event: object, _envelope: Envelope) -> PublicEvent | None:
@@ -66,7 +68,7 @@ def _cancelled(event: own.AppointmentCancelled) -> public.AppointmentCancelled:
 def _fact(details: AppointmentDetails) -> dict[str, Any]:
     """The fields of `AppointmentFact`, which has those of the details."""
     return {
-        **asdict(details),
+        **{name: getattr(details, name) for name in _DETAILS},
         "kind": details.kind.value,
         "payment_mode": details.payment_mode.value,
     }
