@@ -45,6 +45,9 @@ _AT_ONCE: Final = 90
 """Calls in flight. The server takes 100 streams on a connection; what is beyond would wait where its deadline runs."""
 
 _ATTEMPTS: Final = 3
+_LONGEST: Final = 15.0
+"""Seconds for all attempts of one append, with the client's own repeats inside each."""
+
 _FIRST_RETRY: Final = 0.05
 _LAST_RETRY: Final = 2.0
 
@@ -116,7 +119,11 @@ class KurrentEventStore:
             raise IdempotencyViolation(str(stream))
         attempt = f"{random.getrandbits(128):032x}"
         try:
-            await self._send(self._names.stored(stream), proposed(events, attempt), expected)
+            with translated_errors():
+                async with asyncio.timeout(_LONGEST):
+                    await self._send(
+                        self._names.stored(stream), proposed(events, attempt), expected
+                    )
         except exceptions.WrongCurrentVersionError as error:
             return await self._explain(stream, events, expected, error)
         except exceptions.StreamIsDeletedError as error:
