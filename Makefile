@@ -66,8 +66,10 @@ unit: setup ## Tests that need nothing but Python
 
 .PHONY: test-tools
 test-tools:
-	@command -v pdfsig >/dev/null && command -v certutil >/dev/null && command -v make >/dev/null || \
-	  (S=$$(test "$$(id -u)" = 0 || echo sudo); $$S apt-get update -qq && $$S apt-get install -y -qq poppler-utils libnss3-tools >/dev/null)
+	@# RUNLEVEL: Debian's prometheus brings promtool, and must not start as a server here.
+	@command -v pdfsig >/dev/null && command -v certutil >/dev/null && command -v promtool >/dev/null || \
+	  (S=$$(test "$$(id -u)" = 0 || echo sudo); $$S apt-get update -qq && \
+	   $$S env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends poppler-utils libnss3-tools prometheus >/dev/null)
 
 .PHONY: test
 test: setup test-tools format-check lint types arch contracts-check ## Everything: checks, unit, integration and journeys
@@ -93,6 +95,10 @@ contracts: setup ## Generate schemas, OpenAPI, AsyncAPI, access tables and the c
 .PHONY: contracts-check
 contracts-check: setup
 	@$(BIN)/python tools/generate_contracts.py --check
+
+.PHONY: dashboards
+dashboards: setup ## Generate Grafana's dashboards
+	@$(BIN)/python tools/generate_dashboards.py
 
 .PHONY: bench
 bench: setup ## Measure speed against floors in the same run; writes build/bench.json

@@ -1,0 +1,259 @@
+"""Alerts and dashboards ask only for what is measured, alerts fire at their boundary, and every one says what to do."""
+
+import importlib
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+import typer
+import yaml
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
+from typer.main import get_command
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+
+import generate_dashboards  # noqa: E402 - a tool, not a package
+
+FOLDER = ROOT / "deploy/observability"
+ALERTS = FOLDER / "prometheus/alerts.yml"
+CASES = Path(__file__).with_name("alerts_test.yml")
+SERVICES = (
+    *("identity", "booking", "consultation_room", "conclusions"),
+    *("billing", "notifications", "gateway", "ops"),
+)
+# What whoever scrapes adds: see prometheus.yml.
+TARGET_LABELS = frozenset({"job", "instance", "service", "role", "namespace", "pod"})
+SUFFIXES: dict[str | None, tuple[str, ...]] = {
+    "counter": ("_total",),
+    "histogram": ("_bucket", "_count", "_sum"),
+    "gauge": ("",),
+}
+
+
+@cache
+def exported() -> dict[str, frozenset[str]]:
+    """Every series that some process exports, with the labels that it has of its own."""
+    for service in SERVICES:
+        importlib.import_module(f"{service}.bootstrap")
+    found: dict[str, frozenset[str]] = {"up": frozenset()}
+    collectors = {id(each): each for each in REGISTRY._collector_to_names}.values()
+    for collector in collectors:
+        if isinstance(collector, MetricWrapperBase):
+            for suffix in SUFFIXES[collector._type]:
+                own = (
+                    {*collector._labelnames, "le"} if suffix == "_bucket" else collector._labelnames
+                )
+                found[collector._name + suffix] = frozenset(own)
+        else:
+            for family in collector.collect():
+                for sample in family.samples:
+                    found.setdefault(sample.name, frozenset())
+                    found[sample.name] |= sample.labels.keys()
+                found.setdefault(family.name, frozenset(getattr(family, "_labelnames", ())))
+    return found
+
+
+@cache
+def stored_names() -> frozenset[str]:
+    return frozenset(
+        name
+        for service in SERVICES[:6]
+        for name in importlib.import_module(f"{service}.bootstrap").SERVICE.codec.types
+    )
+
+
+def selectors(expression: str) -> list[Any]:
+    found: list[Any] = []
+
+    def visit(node: Any) -> bool:
+        if isinstance(node, promql_parser.VectorSelector):
+            found.append(node)
+        return True
+
+    promql_parser.walk(promql_parser.parse(expression), visit)
+    return found
+
+
+def unknown(expression: str) -> list[str]:
+    """What an expression asks for and nobody exports: metrics, labels, names of events."""
+    findings = []
+    for selector in selectors(expression):
+        labels = exported().get(selector.name)
+        if labels is None:
+            findings.append(selector.name)
+            continue
+        for matcher in selector.matchers.matchers:
+            if matcher.name not in labels | TARGET_LABELS:
+                findings.append(f"{selector.name}{{{matcher.name}}}")
+            wanted = re.compile(matcher.value)
+            if matcher.name == "type" and not any(map(wanted.fullmatch, stored_names())):
+                findings.append(matcher.value)
+    return findings
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [
+        rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]
+    ]
+
+
+def panels() -> Iterator[tuple[str, str]]:
+    """Title and PromQL of every query of every dashboard."""
+    for path in sorted((FOLDER / "grafana/dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel.get("targets", ()):
+                # Grafana writes the reader's choice in place of the variable.
+                yield f"{path.stem}: {panel['title']}", target["expr"].replace("$service", ".*")
+
+
+@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
+def test_an_alert_asks_for_what_is_measured_and_says_what_to_do(alert: dict[str, Any]) -> None:
+    assert unknown(alert["expr"]) == []
+    assert alert["labels"]["severity"] in {"critical", "warning"}
+    assert "for" in alert
+    assert alert["annotations"]["summary"]
+    assert commands_in(alert["annotations"]["runbook"])
+
+
+@pytest.mark.parametrize(("title", "expression"), list(panels()))
+def test_a_panel_shows_what_is_measured(title: str, expression: str) -> None:
+    assert unknown(expression) == [], title
+
+
+@pytest.mark.parametrize(
+    ("expression", "finding"),
+    [
+        ("max(kabinet_view_lag_second) > 1", "kabinet_view_lag_second"),
+        ("sum(rate(kabinet_events_handled[5m]))", "kabinet_events_handled"),
+        ('max(kabinet_view_lag_seconds{name="x"})', "kabinet_view_lag_seconds{name}"),
+        ('sum(kabinet_events_recorded_total{type="PaymentFailed.v9"})', "PaymentFailed.v9"),
+    ],
+)
+def test_a_planted_wrong_name_is_found(expression: str, finding: str) -> None:
+    assert unknown(expression) == [finding]
+
+
+def commands_in(runbook: str) -> list[str]:
+    """The `kabinet` commands that a runbook names. Raises KeyError for one that does not exist."""
+    application = importlib.import_module("ops.cli.application").app
+    named = re.findall(r"`kabinet ([a-z ]+)[^`]*`", runbook)
+    for words in named:
+        command: Any = get_command(application)
+        assert isinstance(application, typer.Typer)
+        for word in words.split():
+            command = command.commands[word]
+    return named
+
+
+def test_a_command_that_does_not_exist_is_found() -> None:
+    assert commands_in("`kabinet parked list`, `kabinet timeline --appointment ID`")
+    with pytest.raises(KeyError, match="parkt"):
+        commands_in("`kabinet parkt list`")
+
+
+def test_no_label_of_a_metric_of_ours_is_personal_or_without_bound() -> None:
+    """Whoever adds a label says here that its values come from code."""
+    ours = {
+        label
+        for name, labels in exported().items()
+        if name.startswith(("kabinet_", "http_", "db_"))
+        for label in labels
+    }
+    assert ours <= {
+        *("type", "flow", "view", "process", "deadline", "state", "quarantined", "task", "code"),
+        *("provider", "error_type", "http_request_method", "http_route", "le"),
+        *("http_response_status_code", "db_client_connection_state"),
+        "db_client_connection_pool_name",
+    }
+
+
+def test_dashboards_are_as_generated() -> None:
+    wanted = dict(generate_dashboards.documents())
+    assert set(wanted) == set((FOLDER / "grafana/dashboards").glob("*.json"))
+    for path, text in wanted.items():
+        assert path.read_text() == text, "run tools/generate_dashboards.py"
+
+
+def test_dashboards_find_their_data() -> None:
+    (source,) = yaml.safe_load(
+        (FOLDER / "grafana/provisioning/datasources/prometheus.yaml").read_text()
+    )["datasources"]
+    for path in (FOLDER / "grafana/dashboards").glob("*.json"):
+        board = json.loads(path.read_text())
+        asked = {panel["datasource"]["uid"] for panel in board["panels"] if "datasource" in panel}
+        assert asked == {source["uid"]}
+        ids = [panel["id"] for panel in board["panels"]]
+        assert len(set(ids)) == len(ids)
+
+
+def test_every_process_of_the_compose_file_is_asked() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    processes = {
+        name
+        for name, each in compose.items()
+        if "kabinet:" in each.get("image", "") and each.get("restart") != "no"
+    } - {"acquirer", "mail", "ca"}
+    (job,) = yaml.safe_load((FOLDER / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+    (names,) = job["dns_sd_configs"]
+    assert set(names["names"]) == processes
+
+
+def test_every_alert_has_a_case_in_which_it_is_silent_and_one_in_which_it_fires() -> None:
+    cases = [
+        case
+        for each in yaml.safe_load(CASES.read_text())["tests"]
+        for case in each["alert_rule_test"]
+    ]
+    for alert in alerts():
+        outcomes = {
+            bool(case["exp_alerts"]) for case in cases if case["alertname"] == alert["alert"]
+        }
+        assert outcomes == {True, False}, alert["alert"]
+
+
+def promtool(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["promtool", *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+@pytest.mark.integration
+def test_prometheus_takes_its_configuration_and_the_alerts() -> None:
+    checked = promtool("check", "config", FOLDER / "prometheus/prometheus.yml", cwd=ROOT)
+    assert checked.returncode == 0, checked.stderr
+    assert f"{len(alerts())} rules found" in checked.stdout
+
+
+@pytest.mark.integration
+def test_alerts_fire_at_their_boundary() -> None:
+    tested = promtool("test", "rules", CASES, cwd=CASES.parent)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("kabinet_flow_lag_seconds) > 60", "kabinet_flow_lag_seconds) >= 60"),
+        ("kabinet_saga_oldest_seconds) > 3600", "kabinet_saga_oldest_seconds) > 3601"),
+        ("for: 10m", "for: 9m"),
+    ],
+)
+def test_an_alert_with_another_boundary_is_found(tmp_path: Path, right: str, wrong: str) -> None:
+    rules = ALERTS.read_text()
+    assert rules.count(right) == 1
+    (tmp_path / "alerts.yml").write_text(rules.replace(right, wrong))
+    cases = yaml.safe_load(CASES.read_text()) | {"rule_files": ["alerts.yml"]}
+    (tmp_path / CASES.name).write_text(yaml.safe_dump(cases))
+    tested = promtool("test", "rules", CASES.name, cwd=tmp_path)
+    assert tested.returncode != 0
+    assert "FAILED" in tested.stdout + tested.stderr
