@@ -13,7 +13,7 @@ import json
 import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +129,7 @@ def asyncapi(consumers: Mapping[type[PublicEvent], list[str]]) -> dict[str, Any]
         channels[topic.producer] = {
             "address": topic.name,
             "messages": {name: ref("components", "messages", name) for name in facts},
-            "bindings": {"kafka": {"topic": topic.name, "partitions": topic.partitions}},
+            "bindings": {"kafka": channel_binding(topic)},
         }
         operations[f"{topic.producer}.publish"] = {
             "action": "send",
@@ -151,6 +151,7 @@ def asyncapi(consumers: Mapping[type[PublicEvent], list[str]]) -> dict[str, Any]
                 "contentType": "application/json",
                 "headers": ref("components", "schemas", "CloudEventHeaders"),
                 "payload": {"$ref": f"schemas/{topic.producer}/{name}.json"},
+                "bindings": {"kafka": KEY_BINDING},
             }
     return {
         "asyncapi": "3.0.0",
@@ -161,6 +162,24 @@ def asyncapi(consumers: Mapping[type[PublicEvent], list[str]]) -> dict[str, Any]
         "components": {"messages": messages, "schemas": {"CloudEventHeaders": CLOUD_EVENT}},
     }
 
+
+def channel_binding(topic: Topic) -> dict[str, Any]:
+    kept = topic.retention // timedelta(milliseconds=1) if topic.retention else -1
+    return {
+        "bindingVersion": "0.5.0",
+        "topic": topic.name,
+        "partitions": topic.partitions,
+        "topicConfiguration": {"cleanup.policy": ["delete"], "retention.ms": kept},
+    }
+
+
+KEY_BINDING = {
+    "bindingVersion": "0.5.0",
+    "key": {
+        "type": "string",
+        "description": "The stream of the fact; its partition is the CRC-32 of its UTF-8 bytes, modulo partitions",
+    },
+}
 
 CLOUD_EVENT = {
     "type": "object",

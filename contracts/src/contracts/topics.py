@@ -1,6 +1,7 @@
 """Every topic, declared once: the events of one service, keyed by stream so that a stream stays in order."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from contracts import billing, booking, conclusions, consultation_room, identity, notifications
 from contracts.fact import PublicEvent
@@ -20,12 +21,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic of the bus: `partitions` is fixed once in use, since keys would move; nothing is ever compacted."""
+    """A topic of the bus.
+
+    `partitions` is fixed once in use, since keys would move and lose their order. `retention` None keeps events for
+    ever: a new consumer starts at the beginning of history. Nothing is ever compacted, for every event counts.
+    """
 
     name: str
     producer: str
     facts: tuple[type[PublicEvent], ...]
     partitions: int = 12
+    retention: timedelta | None = None
 
 
 IDENTITY_EVENTS = Topic("identity.events", "identity", identity.FACTS)

@@ -12,7 +12,14 @@ from messaging.bus import MessagingUnavailable, PartitionsFixed, Topic, TopicLik
 from messaging.crew import Crew
 from messaging.envelope import Envelope
 from messaging.kafka.address import KafkaAddress
-from messaging.kafka.clients import TROUBLE, broker_of, client_id, closed, translated_errors
+from messaging.kafka.clients import (
+    TROUBLE,
+    broker_of,
+    client_id,
+    closed,
+    translated_errors,
+    writing_broker,
+)
 from messaging.kafka.member import Member
 from messaging.kafka.outbox import Outbox
 from messaging.kafka.topics import KafkaTopics
@@ -20,7 +27,6 @@ from messaging.kafka.topics import KafkaTopics
 __all__ = ["KafkaBus"]
 
 _AGAIN_SECONDS: Final = 0.5
-_SEEN_SECONDS: Final = 0.02
 _ASK_MILLISECONDS: Final = 10_000
 
 _log: Final = logging.getLogger(__name__)
@@ -107,18 +113,13 @@ class KafkaBus:
         """The way out, with `topic` there. Raises MessagingUnavailable and PartitionsFixed."""
         async with self._opening:
             if self._outbox is None:
-                await self.ping()  # a producer that cannot connect would be left open
-                with translated_errors():
-                    broker = broker_of(self._address, self._client, writes=True)
-                    await broker.connect()
-                self._outbox = Outbox(broker)
+                self._outbox = Outbox(await writing_broker(self._address, self._client))
             if topic.name not in self._known:
                 here = self._here(topic)
                 topics = KafkaTopics(self._outbox.broker.config.broker_config.admin_client)
-                while here.name not in (there := await topics.partitions()):
-                    await topics.create(here)  # it takes a moment until it is seen
-                    await asyncio.sleep(_SEEN_SECONDS)
-                self._known[topic.name] = there[here.name]
+                if here.name not in await topics.partitions():
+                    await topics.create(here)
+                self._known[topic.name] = (await topics.partitions())[here.name]
         if self._known[topic.name] != topic.partitions:
             raise PartitionsFixed(topic.name)
         return self._outbox

@@ -13,7 +13,15 @@ from faststream.kafka import KafkaBroker
 from messaging.bus import MessagingUnavailable
 from messaging.kafka.address import KafkaAddress
 
-__all__ = ["CLOSE_SECONDS", "TROUBLE", "broker_of", "client_id", "closed", "translated_errors"]
+__all__ = [
+    "CLOSE_SECONDS",
+    "TROUBLE",
+    "broker_of",
+    "client_id",
+    "closed",
+    "translated_errors",
+    "writing_broker",
+]
 
 CLOSE_SECONDS: Final = 5.0
 _BATCH_BYTES: Final = 512 * 1024
@@ -47,6 +55,21 @@ def broker_of(address: KafkaAddress, client: str, *, writes: bool = False) -> Ka
         apply_types=False,
         logger=None,
     )
+
+
+async def writing_broker(address: KafkaAddress, client: str) -> KafkaBroker:
+    """A connected broker that writes. Raises MessagingUnavailable."""
+    build = await broker_of(address, client).connect()
+    probe = build()  # a producer that cannot connect would be left open by FastStream
+    with translated_errors():
+        try:
+            await probe.start()
+            await probe.topics()
+        finally:
+            await probe.stop()
+        broker = broker_of(address, client, writes=True)
+        await broker.connect()
+    return broker
 
 
 async def closed(broker: KafkaBroker) -> None:

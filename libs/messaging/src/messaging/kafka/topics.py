@@ -1,5 +1,6 @@
 """Topics as the cluster has them, and how they are made: history is kept, nothing is compacted."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,10 +13,12 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from messaging.bus import TopicLike
 from messaging.kafka.address import KafkaAddress
-from messaging.kafka.clients import broker_of, client_id, closed, translated_errors
+from messaging.kafka.clients import client_id, closed, translated_errors, writing_broker
 
 __all__ = ["KafkaTopics", "TopicState"]
 
+_SEEN_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.02
 _FOR_EVER: Final = "-1"
 _AS_THE_CLUSTER_SAYS: Final = -1
 _SET_ON_THE_TOPIC: Final = 1  # in an answer of DescribeConfigs: not a default, not the broker's
@@ -42,10 +45,8 @@ class KafkaTopics:
     @asynccontextmanager
     async def open(cls, address: KafkaAddress, *, client: str) -> AsyncIterator[Self]:
         """Connect for the length of a block. Raises MessagingUnavailable."""
-        broker = broker_of(address, client_id(client), writes=True)
+        broker = await writing_broker(address, client_id(client))
         try:
-            with translated_errors():
-                await broker.connect()
             yield cls(broker.config.broker_config.admin_client)
         finally:
             await closed(broker)
@@ -90,8 +91,11 @@ class KafkaTopics:
         *,
         retention: timedelta | None = None,
         replicas: int | None = None,
-    ) -> bool:
-        """Make a topic; `replicas` None: as many as the cluster says. False when it is there already."""
+    ) -> None:
+        """Make a topic that may be there already, and return when it can be seen.
+
+        `replicas` None: as many as the cluster says.
+        """
         new = NewTopic(
             topic.name,
             num_partitions=topic.partitions,
@@ -103,11 +107,11 @@ class KafkaTopics:
             answer = await self._admin.create_topics([new])
             for _, code, *_rest in answer.topic_errors:
                 error = for_code(code)
-                if error is TopicAlreadyExistsError:
-                    return False
-                if code:
+                if code and error is not TopicAlreadyExistsError:
                     raise error
-        return True
+            async with asyncio.timeout(_SEEN_SECONDS):
+                while topic.name not in await self.partitions():  # noqa: ASYNC110 - nobody tells us
+                    await asyncio.sleep(_LOOK_SECONDS)
 
     async def keep(self, name: str, retention: timedelta | None) -> None:
         """Set how long a topic keeps events, None for ever, and that it is not compacted; the rest stays as it is."""
