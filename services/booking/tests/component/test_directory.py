@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from contracts.billing import PriceWithdrawn
+from contracts.billing import PricePublished, PriceWithdrawn
 from contracts.identity import BranchAdded, ClinicianRegistered
 
 
@@ -47,6 +47,31 @@ async def test_a_card_shows_name_specialty_nearest_free_date_rating_and_price(wo
     assert card["default_service"]["price_kopecks"] == 150_000
     await world.tell(PriceWithdrawn(service_id=world.service, branch_id=world.branch))
     assert (await world.get(path))["default_service"] is None
+
+
+@pytest.mark.requirement("BKG-03", "BIL-02")
+async def test_a_department_may_have_a_default_service_and_a_doctor_another(world: Any) -> None:
+    path = f"/api/v1/doctors/{world.doctor}"
+    assert (await world.get(path))["default_service"] is None
+    department = {str(world.branch): {"терапевт": str(world.service)}}
+    await world.set_policy("default_services", department)
+    assert (await world.get(path))["default_service"]["price_kopecks"] == 150_000
+    listed = (await world.get("/api/v1/doctors"))["items"]
+    assert [card["default_service"]["service_id"] for card in listed] == [str(world.service)]
+    await world.tell(
+        PricePublished(
+            service_id=UUID(int=9),
+            branch_id=world.branch,
+            department="Терапия",
+            code="T-9",
+            name="Приём заведующей",
+            price_kopecks=250_000,
+        )
+    )
+    own = {"service_id": str(UUID(int=9))}
+    await world.send("PUT", f"{path}/default-service", own, who="manager")
+    await world.settle()
+    assert (await world.get(path))["default_service"]["price_kopecks"] == 250_000
 
 
 async def test_only_a_service_of_the_price_list_can_be_the_default(world: Any) -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from booking.api.access import ACCESS
-from booking.api.dependencies import BookingDep, QueriesDep
+from booking.api.dependencies import BookingDep, PoliciesDep, QueriesDep
 from booking.api.problems import PROBLEMS
 from booking.api.shown import BranchOut, DoctorCard, SlotOut, cards, show_branch, show_slots
 from booking.domain.details import local_day_of
@@ -77,6 +77,7 @@ class DefaultServiceBody(BaseModel):
 async def search(
     q: Annotated[str, Query(min_length=1, max_length=100, examples=["тера"])],
     db: QueriesDep,
+    policies: PoliciesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("search"))],
 ) -> Found:
     """Search doctors, specialties and clinics while typing.
@@ -86,7 +87,7 @@ async def search(
     doctors = await doctor_search.search_doctors(db, caller.tenant, q, _FOUND_AT_MOST)
     clinics = await branches.search(db, caller.tenant, q, _FOUND_AT_MOST)
     return Found(
-        doctors=await cards(db, caller.tenant, doctors, caller.now),
+        doctors=await cards(db, policies, caller.tenant, doctors, caller.now),
         specialties=await doctor_search.search_specialties(db, caller.tenant, q, _FOUND_AT_MOST),
         clinics=[show_branch(row) for row in clinics],
     )
@@ -95,6 +96,7 @@ async def search(
 @router.get("/doctors")
 async def list_doctors(
     db: QueriesDep,
+    policies: PoliciesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("list_doctors"))],
     page: PageQueryDep,
     q: Annotated[str, Query(max_length=100, description="Words of the name")] = "",
@@ -116,7 +118,7 @@ async def list_doctors(
     )
     shown = {
         card.clinician_id: card
-        for card in await cards(db, caller.tenant, rows[: page.limit], caller.now)
+        for card in await cards(db, policies, caller.tenant, rows[: page.limit], caller.now)
     }
     return page_of(
         rows,
@@ -130,13 +132,14 @@ async def list_doctors(
 async def read_doctor(
     clinician_id: ClinicianId,
     db: QueriesDep,
+    policies: PoliciesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("read_doctor"))],
 ) -> DoctorCard:
     """Read the card of one doctor: name, specialty, nearest free date, price."""
     doctor = await doctor_search.find(db, caller.tenant, clinician_id)
     if doctor is None:
         raise DoctorNotFound
-    (card,) = await cards(db, caller.tenant, [doctor], caller.now)
+    (card,) = await cards(db, policies, caller.tenant, [doctor], caller.now)
     return card
 
 

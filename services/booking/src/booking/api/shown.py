@@ -8,10 +8,12 @@ from pydantic import BaseModel, Field
 
 from booking.domain.details import AppointmentKind
 from booking.domain.doctor_day.events import Slot
+from booking.domain.policies import BookingPolicies
 from booking.read_models import branches, day_slots, price_list
 from booking.read_models.branches import BranchRow
 from booking.read_models.doctor_search import DoctorRow
 from booking.read_models.price_list import ServiceRow
+from policies import PolicyBook
 from read_models import Queries
 from service_kit.texts import Language, day, wall_time, weekday
 from vocabulary.ids import BranchId, ClinicianId, ServiceId
@@ -121,13 +123,21 @@ def show_service(row: ServiceRow) -> ServiceOut:
 
 
 async def cards(
-    db: Queries, tenant: str, doctors: Collection[DoctorRow], now: datetime
+    db: Queries,
+    policies: PolicyBook[BookingPolicies],
+    tenant: str,
+    doctors: Collection[DoctorRow],
+    now: datetime,
 ) -> list[DoctorCard]:
     """The cards of several doctors, with three queries for all of them (BKG-03)."""
     at = await branches.by_ids(db, tenant, {doctor.branch_id for doctor in doctors})
-    offered = await price_list.by_ids(
-        db, tenant, {doctor.default_service_id for doctor in doctors if doctor.default_service_id}
-    )
+    rules, _ = await policies.at(tenant, now)
+    defaults = {
+        doctor.clinician_id: doctor.default_service_id
+        or rules.default_service_of(doctor.branch_id, doctor.specialty)
+        for doctor in doctors
+    }
+    offered = await price_list.by_ids(db, tenant, {one for one in defaults.values() if one})
     nearest = await day_slots.nearest_free(
         db, tenant, [doctor.clinician_id for doctor in doctors], now
     )
@@ -139,12 +149,14 @@ async def cards(
             category=doctor.category,
             branch=show_branch(branch) if (branch := at.get(doctor.branch_id)) else None,
             nearest_free_date=nearest.get(doctor.clinician_id),
-            default_service=_default_service(doctor, offered),
+            default_service=_default_service(defaults[doctor.clinician_id], offered),
         )
         for doctor in doctors
     ]
 
 
-def _default_service(doctor: DoctorRow, offered: dict[ServiceId, ServiceRow]) -> ServiceOut | None:
-    service = offered.get(doctor.default_service_id) if doctor.default_service_id else None
+def _default_service(
+    service_id: ServiceId | None, offered: dict[ServiceId, ServiceRow]
+) -> ServiceOut | None:
+    service = offered.get(service_id) if service_id else None
     return show_service(service) if service and not service.withdrawn else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from booking.domain.details import PaymentMode
-from vocabulary.ids import ServiceId
+from vocabulary.ids import BranchId, ServiceId
 
 __all__ = ["BookingPolicies"]
 
@@ -15,7 +15,8 @@ class BookingPolicies:
     """Defaults as in the requirements' table of configurable policies.
 
     `payment_mode` holds for every service without a row of its own in `service_payment_modes` (BKG-31).
-    `unconfirmed_limit` counts bookings per doctor.
+    `unconfirmed_limit` counts bookings per doctor. `default_services`: by branch and specialty the service whose price
+    stands on the cards of doctors without one of their own; those of one specialty are a department (BKG-03).
     """
 
     hold_minutes: int = 15
@@ -25,6 +26,7 @@ class BookingPolicies:
     service_payment_modes: Mapping[ServiceId, PaymentMode] = field(default_factory=dict)
     unconfirmed_limit: int = 1
     schedule_horizon_days: int = 60
+    default_services: Mapping[BranchId, Mapping[str, ServiceId]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         bounds = {
@@ -36,6 +38,12 @@ class BookingPolicies:
         for name, (least, most) in bounds.items():
             if not least <= getattr(self, name) <= most:
                 raise ValueError(f"{name} is between {least} and {most}")
+
+    def default_service_of(self, branch_id: BranchId, specialty: str) -> ServiceId | None:
+        """The default service of a department; letter case does not matter."""
+        wanted = specialty.casefold()
+        named = self.default_services.get(branch_id, {}).items()
+        return next((service for name, service in named if name.casefold() == wanted), None)
 
     def payment_mode_of(self, service_id: ServiceId) -> PaymentMode:
         """When money is due for this service."""

@@ -6,7 +6,7 @@ import pytest
 
 from booking.domain.details import PaymentMode
 from booking.domain.policies import BookingPolicies
-from vocabulary.ids import ServiceId
+from vocabulary.ids import BranchId, ServiceId
 
 SERVICE = ServiceId(UUID(int=1))
 
@@ -15,6 +15,15 @@ def test_a_service_may_have_its_own_payment_mode() -> None:
     policies = BookingPolicies(service_payment_modes={SERVICE: PaymentMode.FREE})
     assert policies.payment_mode_of(SERVICE) is PaymentMode.FREE
     assert policies.payment_mode_of(ServiceId(UUID(int=2))) is PaymentMode.PAY_TO_BOOK
+
+
+@pytest.mark.requirement("BKG-03", "BIL-02")
+def test_a_department_is_a_branchs_doctors_of_one_specialty() -> None:
+    here, there = BranchId(UUID(int=3)), BranchId(UUID(int=4))
+    policies = BookingPolicies(default_services={here: {"Терапевт": SERVICE}})
+    assert policies.default_service_of(here, "терапевт") == SERVICE
+    assert policies.default_service_of(here, "Хирург") is None
+    assert policies.default_service_of(there, "Терапевт") is None
 
 
 @pytest.mark.requirement("OPS-15")
