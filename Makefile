@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8080
+KAFKA_PORT ?= 9092
+PROFILE_TOOLS := $(if $(filter kafka,$(PROFILE)),kafka-tools)
 PROFILE ?= embedded
 DATA ?= $(if $(filter kafka,$(PROFILE)),.data-kafka,.data)
 export KABINET_PROFILE := $(PROFILE)
@@ -26,11 +28,11 @@ $(VENV)/.ready: requirements.lock $(MEMBERS)
 	@touch $@
 
 .PHONY: run
-run: setup ## Run the whole suite here (PORT=8080, DATA=.data, PROFILE=embedded or kafka); Ctrl-C stops it
+run: setup $(PROFILE_TOOLS) ## Run the whole suite here (PORT=8080, DATA=.data, PROFILE=embedded or kafka); Ctrl-C stops it
 	@$(BIN)/python -m embedded up --port $(PORT) --data $(DATA)
 
 .PHONY: demo
-demo: setup ## Watch a patient book, pay, meet a doctor and receive a signed conclusion
+demo: setup $(PROFILE_TOOLS) ## Watch a patient book, pay, meet a doctor and receive a signed conclusion
 	@$(BIN)/python -m journeys demo --port $(PORT) --data $(DATA)
 
 .PHONY: stop
@@ -64,8 +66,18 @@ arch: setup ## Check who imports whom
 unit: setup ## Tests that need nothing but Python
 	@$(BIN)/pytest -q -n auto --dist loadfile -m "not integration and not e2e"
 
+.PHONY: kafka-tools
+kafka-tools: # what embedded.kafka starts brokers with
+	@command -v java >/dev/null && command -v mvn >/dev/null || \
+	  (S=$$(test "$$(id -u)" = 0 || echo sudo); $$S apt-get update -qq && \
+	   $$S apt-get install -y -qq --no-install-recommends default-jdk-headless maven >/dev/null)
+
+.PHONY: kafka
+kafka: setup kafka-tools ## Run a broker of Apache Kafka by itself (KAFKA_PORT=9092, kept in .data-broker); Ctrl-C stops it
+	@$(BIN)/python -m embedded kafka --port $(KAFKA_PORT) --data .data-broker
+
 .PHONY: test-tools
-test-tools:
+test-tools: kafka-tools
 	@# RUNLEVEL: Debian's prometheus brings promtool, and must not start as a server here.
 	@command -v pdfsig >/dev/null && command -v certutil >/dev/null && command -v promtool >/dev/null || \
 	  (S=$$(test "$$(id -u)" = 0 || echo sudo); $$S apt-get update -qq && \

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from embedded.declared import port_variable
+from embedded.kafka import KafkaError, running_kafka
 from embedded.preparation import Refused
 from embedded.runtime import load, supervisor_of
 from embedded.settings import EmbeddedSettings, chosen, inherited
@@ -92,6 +93,28 @@ def status(data: Data = None) -> None:
     if not runtime.ready:
         console.print("not everything is up yet")
         raise typer.Exit(1)
+
+
+@app.command()
+def kafka(
+    data: Annotated[Path, typer.Option(help="Data directory, kept")] = Path(".data-broker"),
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port for clients")] = 9092,
+) -> None:
+    """Run a broker of Apache Kafka by itself until Ctrl-C. Exit 1: it could not start."""
+
+    async def run() -> None:
+        stop = asyncio.Event()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(one, stop.set)
+        async with running_kafka(data, port) as server:
+            console.print(f"{server.url} (process {server.pid}, kept in {server.data_dir})")
+            await stop.wait()
+
+    try:
+        asyncio.run(run())
+    except KafkaError as failed:
+        console.print(str(failed))
+        raise typer.Exit(1) from failed
 
 
 def _settings() -> EmbeddedSettings:

@@ -1,4 +1,4 @@
-"""The bus on Apache Kafka: FastStream's broker, aiokafka's clients. What is whose: docs/adr/0015."""
+"""The bus on Apache Kafka: FastStream's broker, aiokafka's clients. What is whose: docs/adr/0017."""
 
 from messaging.kafka.address import KafkaAddress
 from messaging.kafka.bus import KafkaBus
