@@ -55,7 +55,10 @@ def test_without_the_file_the_settings_of_ops_name_it(
         monkeypatch.setenv(name, value)
     suite = find_suite(tmp_path / "runtime.json")
     assert suite.urls == {"identity": "http://identity-api:8000"}
-    assert suite.databases == {"booking": "postgresql://booking@postgres/booking"}
+    assert suite.databases == {
+        "ops": "postgresql://ops@postgres/ops",
+        "booking": "postgresql://booking@postgres/booking",
+    }
     assert suite.secret.get_secret_value() == "of-the-container"
     assert suite.store == "kurrentdb://kurrentdb:2113"
     assert suite.clock_file is None

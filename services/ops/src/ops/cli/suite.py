@@ -128,7 +128,8 @@ def _of_settings(missing: str) -> Suite:
         fail(f"Nothing runs here: {missing} is missing. Start the suite with `make run`.", 2)
     return Suite(
         databases={
-            name: url.get_secret_value() for name, url in settings.service_databases.items()
+            name: url.get_secret_value()
+            for name, url in {"ops": settings.database_url, **settings.service_databases}.items()
         },
         urls={"identity": settings.identity_url},
         secret=settings.service_secret,
