@@ -234,6 +234,8 @@ async def open_ground(
             store = await stack.enter_async_context(
                 open_store(settings.store_address, service=service.name, pool=pool)
             )
+        if settings.store_url is not None:
+            kit.health.add("store", lambda: _answers(store))
         inbox = await PostgresInbox.open(pool)
         stack.push_async_callback(inbox.close)
         with _setting(settings, "bus_url"):
@@ -258,6 +260,10 @@ async def open_sealers(
             client, identity_url=settings.identity_url, service_token=tokens.of("identity")
         )
         yield Sealers(keyring), tokens
+
+
+async def _answers(store: EventStore) -> None:
+    await store.position()
 
 
 @contextmanager
