@@ -144,18 +144,35 @@ _PARK: Final = """
     ORDER BY place
 """
 
+# A batch may start or end one instance twice.
 _START: Final = """
-    INSERT INTO messaging.instance AS i (process, instance, started_at) VALUES ($1, $2, $3)
+    INSERT INTO messaging.instance AS i (process, instance, started_at)
+    SELECT DISTINCT ON (process, instance) process, instance, at
+    FROM unnest($1::text[], $2::text[], $3::timestamptz[]) AS started(process, instance, at)
+    ORDER BY process, instance, at
     ON CONFLICT (process, instance) DO UPDATE SET started_at = coalesce(i.started_at, excluded.started_at)
+    RETURNING ended_at IS NOT NULL AS is_over
 """
 
 # The start of what ends may be parked; where nothing is, an unknown start was never one.
 _END: Final = """
     INSERT INTO messaging.instance AS i (process, instance, ended_at)
-    SELECT $4, $5, $6::timestamptz WHERE EXISTS (
+    SELECT DISTINCT ON (process, instance) process, instance, at
+    FROM unnest($4::text[], $5::text[], $6::timestamptz[]) AS ended(process, instance, at)
+    WHERE EXISTS (
         SELECT FROM messaging.aside WHERE consumer = $1 AND source = $2 AND partition = $3
-    ) OR EXISTS (SELECT FROM messaging.instance WHERE process = $4 AND instance = $5)
+    ) OR EXISTS (
+        SELECT FROM messaging.instance AS known
+        WHERE known.process = ended.process AND known.instance = ended.instance
+    )
+    ORDER BY process, instance, at
     ON CONFLICT (process, instance) DO UPDATE SET ended_at = coalesce(i.ended_at, excluded.ended_at)
+"""
+
+_FORGET: Final = """
+    DELETE FROM messaging.instance i USING unnest($1::text[], $2::text[]) AS done(process, instance)
+    WHERE i.process = done.process AND i.instance = done.instance
+        AND started_at IS NOT NULL AND ended_at IS NOT NULL
 """
 
 _FORGET_ENDS: Final = """
@@ -498,17 +515,24 @@ async def _step_aside(connection: Connection, flow: Flow, steps: Sequence[StepAs
 
 
 async def _note(connection: Connection, flow: Flow, instances: Instances) -> None:
-    if not instances:
-        return
-    await connection.executemany(_START, instances.started)
-    await connection.executemany(_END, [(*_of(flow), *ended) for ended in instances.ended])
-    named = [*instances.started, *instances.ended]
-    await connection.execute(
-        """DELETE FROM messaging.instance i USING unnest($1::text[], $2::text[]) AS done(process, instance)
-           WHERE i.process = done.process AND i.instance = done.instance
-               AND started_at IS NOT NULL AND ended_at IS NOT NULL""",
+    is_over = bool(instances.ended)
+    if instances.started:
+        rows = await connection.fetch(_START, *_columns(instances.started))
+        is_over = is_over or any(row["is_over"] for row in rows)
+    if instances.ended:
+        await connection.execute(_END, *_of(flow), *_columns(instances.ended))
+    if is_over:
+        names, keys, _ = _columns([*instances.started, *instances.ended])
+        await connection.execute(_FORGET, names, keys)
+
+
+def _columns(
+    named: Sequence[tuple[str, str, datetime]],
+) -> tuple[list[str], list[str], list[datetime]]:
+    return (
         [process for process, _, _ in named],
         [instance for _, instance, _ in named],
+        [at for _, _, at in named],
     )
 
 
