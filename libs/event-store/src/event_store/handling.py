@@ -31,6 +31,7 @@ from event_store.records import (
 )
 from event_store.snapshots import Snapshot, Snapshots
 from event_store.store import EventStore
+from event_store.tracing import current_traceparent, is_recording, span
 
 __all__ = ["CommandContext", "CommandHandler", "Handled"]
 
@@ -99,6 +100,19 @@ class CommandHandler(Generic[C, S, E]):
         concurrent writer; StoreUnavailable. A command that was accepted before gives its first answer.
         """
         stream = StreamName(self.category, context.metadata.tenant, str(key))
+        if not is_recording():
+            return await self._answer(command, stream, context)
+        about = {"kabinet.category": self.category, "kabinet.tenant": stream.tenant}
+        with span(type(command).__name__, about) as deciding:
+            metadata = msgspec.structs.replace(context.metadata, traceparent=current_traceparent())
+            here = msgspec.structs.replace(context, metadata=metadata)
+            handled = await self._answer(command, stream, here)
+            deciding.set_attribute("kabinet.events", len(handled.events))
+            return handled
+
+    async def _answer(
+        self, command: C, stream: StreamName, context: CommandContext
+    ) -> Handled[S, E]:
         came, pinned = self._moment, context.expected_revision
         await self._turns.take(stream)
         try:

@@ -100,6 +100,11 @@ Work: TypeAlias = Callable[[AssignedPartition], Coroutine[Any, Any, None]]
 class Bus(Protocol):
     """Topics of events in partitions: durable, ordered per key, read from any place by any number of groups."""
 
+    @property
+    def system(self) -> str:
+        """What carries them, in the words of OpenTelemetry's `messaging.system`."""
+        ...
+
     async def publish(self, topic: TopicLike, envelopes: Sequence[Envelope]) -> None:
         """Append in the given order, and return when every envelope is durable.
 

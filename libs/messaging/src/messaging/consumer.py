@@ -17,6 +17,7 @@ from messaging.envelope import MALFORMED, Envelope, MalformedEnvelope, of_record
 from messaging.inbox import Claim, Flow, Inbox, Instances
 from messaging.process import Process, Reaction, Reactions
 from messaging.pump import Handle, HandleRows, Pump, Runnable, Terms, hold, together
+from messaging.tracing import processing, processing_batch, reacting
 from messaging.watch import LoggingWatch, Watch
 
 __all__ = [
@@ -73,8 +74,9 @@ def bus_consumer(
 
     async def handle(envelope: Envelope) -> Instances:
         _refuse_malformed(envelope)
-        event = kinds[envelope.type].model_validate_json(envelope.data)
-        await _react(reactions, event, Cause(envelope, clock.now(), service), watch)
+        with processing(bus.system, topic, service, envelope):
+            event = kinds[envelope.type].model_validate_json(envelope.data)
+            await _react(reactions, event, Cause(envelope, clock.now(), service), watch)
         return Instances()
 
     return _BusConsumer(
@@ -101,7 +103,8 @@ def batch_consumer(
     async def rows(connection: Any, envelopes: Sequence[Envelope]) -> None:  # Any: see HandleRows
         for envelope in envelopes:
             _refuse_malformed(envelope)
-        await apply(connection, envelopes)
+        with processing_batch(bus.system, topic, name, envelopes):
+            await apply(connection, envelopes)
 
     return _BusConsumer(
         name, topic, types, bus, inbox, watch or LoggingWatch(), terms or Terms(), (), rows=rows
@@ -279,7 +282,8 @@ class _OwnConsumer:
     async def _handle(self, envelope: Envelope) -> Instances:
         event = self._codec.decode(envelope)
         cause = Cause(envelope, self._clock.now(), self._flow.consumer)
-        await _react(self._reactions, event, cause, self._watch)
+        with reacting(self._flow.consumer, envelope):
+            await _react(self._reactions, event, cause, self._watch)
         return self._instances(event, envelope)
 
     def _instances(self, event: object, envelope: Envelope) -> Instances:

@@ -38,6 +38,8 @@ __all__ = ["MemoryBus", "MemoryInbox"]
 class MemoryBus:
     """Partitions are lists; the members of a group divide them whenever one joins or leaves."""
 
+    system = "memory"
+
     def __init__(self) -> None:
         self._topics: dict[str, list[list[Envelope]]] = {}
         self._groups: dict[tuple[str, str], list[set[int]]] = {}

@@ -14,6 +14,7 @@ from messaging.consumer import PublicEventLike, count_after, mark_of
 from messaging.envelope import Envelope, of_recorded
 from messaging.inbox import Claim, Flow, Inbox, Progress
 from messaging.pump import Terms, hold
+from messaging.tracing import sending
 from messaging.watch import LoggingWatch, Watch
 
 __all__ = ["Publish", "Relay"]
@@ -75,7 +76,8 @@ class Relay:
                 continue
             envelopes = await self._outgoing(page)
             if envelopes:
-                await self._bus.publish(self._topic, envelopes)
+                with sending(self._bus.system, self._topic, envelopes) as traced:
+                    await self._bus.publish(self._topic, traced)
             mark = str(page.cursor)
             await self._inbox.settle(claim, Progress(mark=mark, offset=BEGINNING))
             self._watch.handled(self._flow.consumer, len(envelopes))

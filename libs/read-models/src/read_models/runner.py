@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import AbstractContextManager, aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, Protocol
@@ -11,6 +11,7 @@ import asyncpg
 import structlog
 
 from event_store import START, Codec, Cursor, EventStore, Page, RecordedEvent, StoreUnavailable
+from event_store.tracing import Attributes, each_continued
 from privacy.errors import KeyUnavailable
 from privacy.sealing import Sealers
 from read_models.checkpoints import Lost, create_views, mark_filled, move, places
@@ -233,7 +234,23 @@ class ProjectionRunner:
             async with aclosing(self._reader.read(pages)) as steps:
                 async for page, decoded in steps:
                     async with self._turn:
-                        await self._apply(line, page, decoded)
+                        with self._projecting(decoded):
+                            await self._apply(line, page, decoded)
+
+    def _projecting(self, decoded: Decoded) -> AbstractContextManager[object]:
+        """The spans of a page that was followed live; filling a view has none, its traces are over."""
+
+        def about(place: int) -> Attributes:
+            recorded = decoded[place][1].recorded
+            wanting = (f.view for f in self._feeds if self._reader.wants(f.view, recorded))
+            return {
+                "kabinet.event.type": recorded.type,
+                "kabinet.views": [view.name for view in wanting],
+                "db.system.name": "postgresql",
+                "db.operation.batch.size": len(decoded),
+            }
+
+        return each_continued([fact.metadata for _, fact in decoded], "project", about)
 
     async def _read_to_end(self, line: _Line) -> None:
         pages = self._store.read_all(after=line.position, page_size=self._page_size)

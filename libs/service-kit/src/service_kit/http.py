@@ -16,6 +16,7 @@ import structlog
 from opentelemetry.trace import SpanKind
 from pydantic import SecretStr
 
+from event_store.tracing import Attributes
 from service_kit.access import TENANT_HEADER
 from service_kit.clock import Clock
 from service_kit.errors import Unavailable
@@ -23,7 +24,7 @@ from service_kit.kit import Kit
 from service_kit.metrics import CLIENT_SECONDS
 from service_kit.requests import CORRELATION_HEADER
 from service_kit.settings import ServiceSettings
-from service_kit.tracing import current_traceparent, span
+from service_kit.tracing import current_traceparent, fail, span
 
 __all__ = ["Patience", "ProviderClient", "ServiceClient", "ServiceTokens", "open_service_tokens"]
 
@@ -150,15 +151,18 @@ class ProviderClient:
     ) -> tuple[httpx.Response | None, bool]:
         started_at = time.perf_counter()
         answer: httpx.Response | None = None
-        with span(f"{self.name} {method}", kind=SpanKind.CLIENT):
+        with span(method, self._about(method), SpanKind.CLIENT) as calling:
             try:
                 answer = await self._client.request(method, path, **_traced(options))
                 status = str(answer.status_code)
                 error = status if _is_failure(answer) else ""
                 may_repeat = repeatable or answer.status_code == 429
+                calling.set_attribute("http.response.status_code", answer.status_code)
             except httpx.TransportError as failure:
                 status, error = "", type(failure).__name__
                 may_repeat = repeatable or isinstance(failure, _NOTHING_SENT)
+            if error:
+                fail(calling, error)
         seconds = time.perf_counter() - started_at
         CLIENT_SECONDS.labels(self.name, method, status, error).observe(seconds)
         if error:
@@ -167,6 +171,16 @@ class ProviderClient:
         else:
             self._breaker.succeeded()
         return answer, may_repeat
+
+    def _about(self, method: str) -> Attributes:
+        address = self._client.base_url
+        return {
+            "http.request.method": method,
+            "url.scheme": address.scheme,
+            "server.address": address.host,
+            "server.port": address.port or (443 if address.scheme == "https" else 80),
+            "service.peer.name": self.name,
+        }
 
 
 def _is_failure(answer: httpx.Response) -> bool:

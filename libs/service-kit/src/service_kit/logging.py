@@ -1,4 +1,7 @@
-"""JSON logs on standard output, one line each: dotted event names, values as keys, nothing personal."""
+"""JSON logs on standard output, one line each: dotted event names, values as keys, nothing personal.
+
+Code logs short keys; where OpenTelemetry's semantic conventions have a name for one, the line has that name.
+"""
 
 import logging
 import sys
@@ -10,17 +13,28 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from privacy.redaction import Redaction
-from service_kit.tracing import trace_id
+from service_kit.tracing import span_id, trace_id
 
 __all__ = ["AccessLog", "set_up_logging"]
 
+_CONVENTIONAL: Final = {
+    "service": "service.name",
+    "method": "http.request.method",
+    "route": "http.route",
+    "status": "http.response.status_code",
+    "host": "server.address",
+    "port": "server.port",
+    "topic": "messaging.destination.name",
+    "partition": "messaging.destination.partition.id",
+    "error": "error.type",
+}
 _QUIET: Final = ("httpx", "httpcore", "opentelemetry", "asyncio", "multipart")
 
 
 def set_up_logging(service: str, *, level: str = "INFO") -> None:
     """Configure structlog and the standard `logging` of the whole process to write the same lines.
 
-    The last processor before rendering lets only known keys through, whoever logs.
+    The redaction lets only known keys through, whoever logs.
     """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -28,8 +42,9 @@ def set_up_logging(service: str, *, level: str = "INFO") -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _Origin(service),
     ]
+    last: list[Processor] = [Redaction(), _renamed, structlog.processors.JSONRenderer(_json)]
     structlog.configure(
-        processors=[*shared, Redaction(), structlog.processors.JSONRenderer(_json)],
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
         logger_factory=structlog.PrintLoggerFactory(sys.stdout),
         cache_logger_on_first_use=True,
@@ -41,8 +56,7 @@ def set_up_logging(service: str, *, level: str = "INFO") -> None:
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                Redaction(),
-                structlog.processors.JSONRenderer(_json),
+                *last,
             ],
         )
     )
@@ -56,12 +70,13 @@ def set_up_logging(service: str, *, level: str = "INFO") -> None:
 class _Answered(msgspec.Struct):
     correlation_id: str
     trace_id: str | None
-    method: str
-    route: str
-    status: int
-    duration_ms: float
+    span_id: str | None
+    method: str = msgspec.field(name=_CONVENTIONAL["method"])
+    route: str = msgspec.field(name=_CONVENTIONAL["route"])
+    status: int = msgspec.field(name=_CONVENTIONAL["status"])
+    seconds: float = msgspec.field(name="http.server.request.duration")
     timestamp: str
-    service: str
+    service: str = msgspec.field(name=_CONVENTIONAL["service"])
     event: str = "http.answered"
     level: str = "info"
 
@@ -84,10 +99,11 @@ class AccessLog:
         line = _Answered(
             correlation,
             trace_id(),
+            span_id(),
             method,
             route,
             status,
-            round(seconds * 1000, 2),
+            round(seconds, 5),
             stamp,
             self._service,
         )
@@ -96,7 +112,7 @@ class AccessLog:
 
 
 class _Origin:
-    """Adds the service and the trace to every line."""
+    """Adds the service, the trace and the span to every line."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -105,8 +121,12 @@ class _Origin:
         event["service"] = self._service
         trace = trace_id()
         if trace is not None:
-            event["trace_id"] = trace
+            event["trace_id"], event["span_id"] = trace, span_id()
         return event
+
+
+def _renamed(_logger: object, _method: str, event: EventDict) -> EventDict:
+    return {_CONVENTIONAL.get(key, key): value for key, value in event.items()}
 
 
 def _json(event: EventDict, **_options: Any) -> str:

@@ -49,7 +49,15 @@ class Telemetry:
             seconds = time.perf_counter() - started_at
             SERVER_SECONDS.labels(method, route, exchange.status).observe(seconds)
             self._log.answered(correlation, method, route, exchange.status, seconds)
-            end_server_span(span, current, method=method, route=route, status=exchange.status)
+            end_server_span(
+                span,
+                current,
+                method=method,
+                route=route,
+                status=exchange.status,
+                scheme=scope.get("scheme", "http"),
+                server=scope.get("server"),
+            )
             structlog.contextvars.reset_contextvars(**bound)
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from decider import Rejection
 from event_store import CommandContext, Metadata
+from event_store.tracing import current_traceparent, linked
 from messaging import Dispatch, send
 from read_models import View
 from timers.deadlines import Deadline, Elapsed, Timer
@@ -153,7 +154,8 @@ class TimerWorker:
             try:
                 # Within the lease: a command that hangs must not run beside its own repeat.
                 async with asyncio.timeout(self._lease_seconds * 0.8):
-                    await self._send(timer)
+                    with linked(timer["traceparent"], f"fire {timer['name']}"):
+                        await self._send(timer)
             except Exception as error:  # noqa: BLE001 - whatever failed is tried again, and seen
                 pause = min(2.0 ** (timer["attempts"] - 1), _MINUTE)
                 _log.warning(
@@ -190,7 +192,7 @@ class TimerWorker:
             correlation=elapsed.correlation,
             causation=generation,
             subject=elapsed.subject,
-            traceparent=timer["traceparent"],
+            traceparent=current_traceparent() or timer["traceparent"],
         )
 
         def context(reaction: str) -> CommandContext:

@@ -37,6 +37,7 @@ from event_store.records import (
     StreamDeleted,
     StreamName,
 )
+from event_store.tracing import append_span
 
 __all__ = ["KurrentEventStore"]
 
@@ -119,7 +120,7 @@ class KurrentEventStore:
             raise IdempotencyViolation(str(stream))
         attempt = f"{random.getrandbits(128):032x}"
         try:
-            with translated_errors():
+            with append_span("kurrentdb", stream, len(events)), translated_errors():
                 async with asyncio.timeout(_LONGEST):
                     await self._send(
                         self._names.stored(stream), proposed(events, attempt), expected

@@ -26,6 +26,7 @@ from event_store.records import (
     StoreUnavailable,
     StreamName,
 )
+from event_store.tracing import append_span
 
 __all__ = ["PostgresEventStore"]
 
@@ -70,7 +71,8 @@ class PostgresEventStore:
         """See the port."""
         if not events:
             raise ValueError("an append has at least one event")
-        return await self._appends.append(Request(stream, events, expected))
+        with append_span("postgresql", stream, len(events)):
+            return await self._appends.append(Request(stream, events, expected))
 
     def read_stream(
         self,

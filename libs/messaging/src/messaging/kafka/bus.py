@@ -35,6 +35,8 @@ _log: Final = logging.getLogger(__name__)
 class KafkaBus:
     """The bus port on one cluster, shared by any number of processes."""
 
+    system = "kafka"
+
     def __init__(self, address: KafkaAddress, client: str, lookout: AIOKafkaConsumer) -> None:
         """Use `open`."""
         self._address, self._client, self._lookout = address, client, lookout

@@ -154,6 +154,8 @@ _log: Final = logging.getLogger(__name__)
 class PostgresBus:
     """The bus port in one PostgreSQL database, shared by any number of processes. All history is kept."""
 
+    system = "postgresql"
+
     def __init__(self, pool: Pool, *, poll_seconds: float = 0.5) -> None:
         """Use `open`."""
         self._pool = pool

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,6 +12,7 @@ from uuid import UUID
 import aiohttp
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.strategies import MovingWindowRateLimiter
+from opentelemetry.trace import SpanKind
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
@@ -24,7 +25,7 @@ from service_kit.kit import Kit
 from service_kit.problems import Problem
 from service_kit.requests import CORRELATION_HEADER, RequestFacts, facts_of
 from service_kit.tokens import InvalidToken, Token
-from service_kit.tracing import current_traceparent
+from service_kit.tracing import current_traceparent, span
 
 __all__ = ["Door", "Limits", "passed_on"]
 
@@ -187,9 +188,21 @@ class Door:
         path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"]
         if query:
             path = f"{path}?{query.decode('latin-1')}"
-        return await self.upstream.ask(
-            operation.service, request.method, path, passed_on(request), body
-        )
+        name = f"{request.method} {operation.path}"
+        with span(name, _about(request, operation), SpanKind.CLIENT) as asking:
+            answer = await self.upstream.ask(
+                operation.service, request.method, path, passed_on(request), body
+            )
+            asking.set_attribute("http.response.status_code", answer.status)
+        return answer
+
+
+def _about(request: Request, operation: Operation) -> Mapping[str, str]:
+    return {
+        "http.request.method": request.method,
+        "url.template": operation.path,
+        "service.peer.name": operation.service,
+    }
 
 
 def passed_on(connection: HTTPConnection) -> list[tuple[str, str]]:

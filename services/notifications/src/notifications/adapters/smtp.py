@@ -11,6 +11,7 @@ from html import escape
 from typing import Any, Final, Literal
 
 import aiosmtplib
+from opentelemetry.trace import SpanKind
 from pydantic import SecretStr
 from typing_extensions import override
 
@@ -20,6 +21,7 @@ from notifications.application.wording import Words
 from service_kit.clock import Clock
 from service_kit.errors import Unavailable
 from service_kit.http import ProviderClient
+from service_kit.tracing import span
 from vocabulary.ids import MessageId, TenantId
 
 __all__ = ["SmtpMailer", "SmtpServer", "compose"]
@@ -66,6 +68,15 @@ class SmtpServer:
     def sender_of(self, tenant: str) -> str:
         return self.senders.get(tenant, self.sender)
 
+    @property
+    def about(self) -> Mapping[str, str | int]:
+        """Of a span: where the letter goes, and nothing of whom it is for."""
+        return {
+            "network.protocol.name": "smtp",
+            "server.address": self.host,
+            "server.port": self.port,
+        }
+
 
 class SmtpMailer:
     """A connection per letter. `lookup` is a server that can say whether it has a Message-ID, where there is one."""
@@ -81,18 +92,19 @@ class SmtpMailer:
         try:
             # The library's own limit is for each step, and a slow server answers each just in time.
             async with asyncio.timeout(server.letter_seconds):
-                await aiosmtplib.send(
-                    letter.as_bytes(),
-                    sender=sender,
-                    recipients=[outgoing.address],
-                    hostname=server.host,
-                    port=server.port,
-                    use_tls=server.security == "tls",
-                    start_tls=server.security == "starttls",
-                    username=server.username,
-                    password=server.password.get_secret_value() if server.password else None,
-                    timeout=server.letter_seconds,
-                )
+                with span("send letter", server.about, SpanKind.CLIENT):
+                    await aiosmtplib.send(
+                        letter.as_bytes(),
+                        sender=sender,
+                        recipients=[outgoing.address],
+                        hostname=server.host,
+                        port=server.port,
+                        use_tls=server.security == "tls",
+                        start_tls=server.security == "starttls",
+                        username=server.username,
+                        password=server.password.get_secret_value() if server.password else None,
+                        timeout=server.letter_seconds,
+                    )
         except aiosmtplib.SMTPRecipientsRefused as refusal:
             return _refused(refusal.recipients[0].code)
         except aiosmtplib.SMTPDataError as refusal:
