@@ -39,6 +39,27 @@ demo: setup $(PROFILE_TOOLS) ## Watch a patient book, pay, meet a doctor and rec
 stop: setup ## Stop the suite that runs on DATA
 	@$(BIN)/python -m embedded down --data $(DATA)
 
+COMPOSE = PORT=$(PORT) KABINET_REVISION=$$(git rev-parse HEAD 2>/dev/null || echo unknown) docker compose --file docker-compose.yml \
+  $(if $(CLOCK),--file deploy/compose/clock.yml)
+
+.PHONY: up
+up: ## Run the scaled-out suite in containers (STORE=kurrentdb or postgres, CLOCK=virtual)
+	@STORE=$(STORE) deploy/compose/secrets.sh && install -d -m 0777 build/clock
+	@$(COMPOSE) up --detach --build --wait --wait-timeout 300
+	@echo "API http://localhost:$(PORT)/docs  payments :8081  letters :8082  dashboards :3000 (admin, GRAFANA_PASSWORD of .env)"
+
+.PHONY: down
+down: ## Stop the containers; DATA=gone also removes their volumes
+	@$(COMPOSE) down --timeout 30 $(if $(filter gone,$(DATA)),--volumes)
+
+.PHONY: up-offline
+up-offline: setup kafka-tools ## The same without an image registry, on Debian as root, and the demo through it
+	@deploy/offline/up.sh
+
+.PHONY: down-offline
+down-offline: ## Stop what up-offline started; DATA=gone also removes the volumes
+	@DATA=$(DATA) deploy/offline/down.sh
+
 .PHONY: check
 check: setup format-check lint types arch contracts-check unit ## What one runs before every commit
 

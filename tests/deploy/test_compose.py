@@ -5,6 +5,7 @@ import ipaddress
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -320,6 +321,29 @@ def test_a_suite_with_data_is_not_moved_to_an_empty_store(tmp_path: Path) -> Non
     )
     assert refused.returncode == 2
     assert "kurrentdb" in refused.stderr
+
+
+@pytest.mark.parametrize("dockerfile", ["Dockerfile", "deploy/offline/Dockerfile"])
+def test_dockerfiles_are_lint_free(dockerfile: str) -> None:
+    lint = Path(sys.executable).with_name("hadolint")
+    found = subprocess.run(
+        [lint, dockerfile], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
+
+
+def test_shell_scripts_are_lint_free() -> None:
+    lint = Path(sys.executable).with_name("shellcheck")
+    scripts = [*(ROOT / "deploy").glob("*/*.sh"), *(ROOT / "deploy").glob("*/*/*.sh")]
+    assert {"secrets.sh", "databases.sh", "up.sh", "down.sh"} <= {script.name for script in scripts}
+    found = subprocess.run(
+        [lint, "--external-sources", *scripts],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (found.returncode, found.stdout + found.stderr) == (0, "")
 
 
 def test_the_offline_run_replaces_every_image_or_leaves_it_out() -> None:
