@@ -25,7 +25,7 @@ async def move(world: Any, appointment_id: str, wall: str, **options: Any) -> An
     """Move while the processes are running."""
     path = f"/api/v1/appointments/{appointment_id}/rescheduling"
     body = {"starts_at": f"2026-12-01T{wall}:00+03:00"}
-    async with running(*world.reactions.values()):
+    async with running(*world.stage.flows.values()):
         answer = await world.send("POST", path, body, **options)
     await world.settle()
     return answer
@@ -68,7 +68,7 @@ async def test_a_patient_who_cancels_in_time_gets_the_money_back(
 async def test_a_hold_can_be_cancelled_before_its_appointment_exists(world: Any) -> None:
     held = (await world.reserve()).json()
     await world.runner.drain()
-    async with running(*world.reactions.values()):
+    async with running(*world.stage.flows.values()):
         answer = await world.send(
             "POST", f"/api/v1/appointments/{held['appointment_id']}/cancellation", {}
         )
@@ -238,7 +238,7 @@ async def test_moving_over_a_day_on_which_clocks_change_keeps_the_wall_time(
     appointment_id = answer.json()["appointment_id"]
     await world.pay(appointment_id)
     path = f"/api/v1/appointments/{appointment_id}/rescheduling"
-    async with running(*world.reactions.values()):
+    async with running(*world.stage.flows.values()):
         moved = await world.send("POST", path, {"starts_at": "2026-10-25T03:00:00+01:00"})
     assert moved.json()["text"] == "25 октября 2026\u202fг., 03:00–03:30 (UTC+1)"
     # 120 minutes before 03:00 winter time is 02:00 summer time: hours that passed, not wall time.
