@@ -139,9 +139,21 @@ class Pump:
         except Exception as error:
             if apply is None or isinstance(error, (MessagingUnavailable, Fenced)):
                 raise
-            self._park_all(flowing, error, outcome)
+            if len(flowing) > 1:
+                await self._take_in_halves(envelopes, mark=mark, offset=offset)
+                return
+            self._park(flowing[0], error, outcome)
             await self._settle(outcome, mark, offset, None)
         self._watch.handled(self._claim.flow.consumer, len(flowing))
+
+    async def _take_in_halves(
+        self, envelopes: Sequence[Envelope], *, mark: str, offset: int
+    ) -> None:
+        """An all-or-nothing effect failed: the half without the culprit is written, and so on down to the culprit."""
+        first, second = envelopes[: len(envelopes) // 2], envelopes[len(envelopes) // 2 :]
+        halfway = max(each.position for each in first)
+        await self.take(first, mark=halfway, offset=self._offset)
+        await self.take(second, mark=mark, offset=offset)
 
     async def _redriving(self) -> None:
         while True:
@@ -219,13 +231,11 @@ class Pump:
         async with asyncio.timeout(self._terms.longest_handling.total_seconds()):
             return await handle(envelope)
 
-    def _park_all(self, flowing: Sequence[Envelope], error: Exception, outcome: _Outcome) -> None:
-        """Which of several events an all-or-nothing effect failed at is found by trying each key alone."""
-        outcome.parked.extend(flowing)
-        aside = {envelope.key: envelope for envelope in flowing}
-        for key, envelope in aside.items():
-            outcome.aside.append(StepAside(key, 0, 0, describe(error), timedelta()))
-            self._watch.failed(self._claim.flow.consumer, envelope, error, 0)
+    def _park(self, envelope: Envelope, error: Exception, outcome: _Outcome) -> None:
+        """Attempts at it are counted from the parking lot on."""
+        outcome.parked.append(envelope)
+        outcome.aside.append(StepAside(envelope.key, 0, 0, describe(error), timedelta()))
+        self._watch.failed(self._claim.flow.consumer, envelope, error, 0)
 
     async def _settle(self, outcome: _Outcome, mark: str, offset: int, apply: Apply | None) -> None:
         progress = Progress(
