@@ -16,11 +16,11 @@ if not __package__:  # started by its path
 from rich.console import Console
 from rich.table import Table
 
-from bench import appends, commands, gateway, projections, reads
+from bench import appends, commands, gateway, kafka, projections, reads
 from bench.harness import Bench, Result
 from embedded.postgres import running_postgres
 
-GROUPS = (appends, commands, reads, projections, gateway)
+GROUPS = (appends, commands, reads, projections, kafka, gateway)
 
 console = Console()
 if not console.is_terminal:
