@@ -6,7 +6,7 @@ not meet. They share the clock: under pytest-xdist all of them belong to one gro
 
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,8 @@ import pytest
 import pytest_asyncio
 
 from journeys.suite import Suite, free_ports, launch, stop
+from journeys.trace import sending_to
+from journeys.traces import Receiver, receiving
 
 HERE = Path(__file__).parent
 # They move the clock by months, and look back on everything that the others did.
@@ -37,14 +39,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LAST.index(item.path.stem) + 1 if item.path.stem in LAST else 0)
 
 
+@pytest.fixture(scope="session")
+def traces() -> Iterator[Receiver]:
+    """Where the suite sends the spans of the traces that a journey asks for."""
+    with receiving() as receiver:
+        yield receiver
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def suite(request: pytest.FixtureRequest) -> AsyncIterator[Suite]:
+async def suite(request: pytest.FixtureRequest, traces: Receiver) -> AsyncIterator[Suite]:
     """The running suite. Its folder with all logs is left behind when a test has failed."""
     # Not tmp_path: every start of pytest closes its parent to PostgreSQL's own user again.
     data = Path(tempfile.mkdtemp(prefix="kabinet-e2e-"))
     failed_before = request.session.testsfailed
     try:
-        running, supervisor = await launch(data, SETTINGS, port=free_ports())
+        running, supervisor = await launch(
+            data, {**SETTINGS, **sending_to(traces)}, port=free_ports()
+        )
         try:
             yield running
         finally:

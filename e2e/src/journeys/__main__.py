@@ -1,4 +1,4 @@
-"""`python -m journeys demo|chaos`."""
+"""`python -m journeys demo|trace|chaos`."""
 
 import argparse
 import asyncio
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from journeys.chaos import Plan, chaos
 from journeys.demo import demo
+from journeys.trace import show
 
 
 def main() -> int:
@@ -22,6 +23,7 @@ def main() -> int:
     one.add_argument(
         "--at", type=Path, help="file with the addresses of a suite that runs elsewhere"
     )
+    commands.add_parser("trace", help="print the trace of one booking as a tree")
     two = commands.add_parser("chaos", help="kill processes while journeys run, then check it all")
     two.add_argument("--data", type=Path, default=Path(".data-chaos"), help="its own, made anew")
     two.add_argument("--port", type=int, help="first port of its own suite")
@@ -36,6 +38,9 @@ def main() -> int:
     try:
         if arguments.command == "chaos":
             return 0 if asyncio.run(chaos(_plan(arguments))) else 1
+        if arguments.command == "trace":
+            sys.stdout.write(asyncio.run(show()) + "\n")
+            return 0
         asyncio.run(demo(arguments.data, arguments.port, arguments.at))
     except (RuntimeError, AssertionError) as failed:
         sys.stderr.write(f"{failed}\n")
