@@ -3,9 +3,11 @@
 import asyncio
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
+from prometheus_client import REGISTRY
 
 from service_kit.database import migrate, open_pool
 from service_kit.errors import ConfigurationError
@@ -71,6 +73,24 @@ async def test_a_connection_comes_back_without_its_transaction(database: str) ->
         assert await pool.fetchval("SHOW application_name") == "kit-test"
         assert await pool.fetchval("SHOW idle_in_transaction_session_timeout") == "30s"
         assert await pool.fetchval("SELECT '{\"a\": 1}'::jsonb") == '{"a": 1}'
+
+
+async def test_metrics_tell_how_full_the_pools_of_a_database_are(database: str) -> None:
+    name = {"db_client_connection_pool_name": urlsplit(database).path[1:]}
+
+    def connections(state: str) -> float | None:
+        labels = {**name, "db_client_connection_state": state}
+        return REGISTRY.get_sample_value("db_client_connection_count", labels)
+
+    async with (
+        open_pool(database, application_name="a", min_size=2, max_size=3) as one,
+        open_pool(database, application_name="b", max_size=4),
+    ):
+        async with one.acquire():
+            assert (connections("used"), connections("idle")) == (1, 2)
+        assert (connections("used"), connections("idle")) == (0, 3)
+        assert REGISTRY.get_sample_value("db_client_connection_max", name) == 7
+    assert connections("idle") is None
 
 
 async def test_a_pool_closes_although_a_connection_is_held(

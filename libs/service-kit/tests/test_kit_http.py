@@ -8,6 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 import structlog
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
 from service_kit.clock import FixedClock
@@ -44,6 +45,27 @@ async def call(provider: Provider, method: str = "GET", **options: object) -> in
 
 OK = httpx.Response(200)
 TOO_MANY = httpx.Response(429, headers={"Retry-After": "0"})
+
+
+async def test_every_call_is_measured_and_a_failure_bears_its_kind() -> None:
+    def measured(status: str, error: str) -> float:
+        labels = {
+            "provider": "measured",
+            "http_request_method": "GET",
+            "http_response_status_code": status,
+            "error_type": error,
+        }
+        name = "http_client_request_duration_seconds_count"
+        return REGISTRY.get_sample_value(name, labels) or 0
+
+    provider = Provider(httpx.Response(500), httpx.ReadTimeout, TOO_MANY, httpx.Response(404))
+    patience = Patience(first_pause=0.001, longest_pause=0.05, attempts=4)
+    async with ProviderClient.open(
+        "measured", "http://bank", patience=patience, transport=provider.transport
+    ) as client:
+        await client.request("GET", "/x")
+    answers = [("500", "500"), ("", "ReadTimeout"), ("429", "429"), ("404", "")]
+    assert [measured(*answer) for answer in answers] == [1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
