@@ -16,11 +16,11 @@ if not __package__:  # started by its path
 from rich.console import Console
 from rich.table import Table
 
-from bench import appends, commands, gateway, kafka, projections, reads
+from bench import appends, commands, gateway, kafka, projections, reads, telemetry
 from bench.harness import Bench, Result
 from embedded.postgres import running_postgres
 
-GROUPS = (appends, commands, reads, projections, kafka, gateway)
+GROUPS = (appends, commands, telemetry, reads, projections, kafka, gateway)
 
 console = Console()
 if not console.is_terminal:

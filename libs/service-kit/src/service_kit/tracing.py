@@ -29,6 +29,7 @@ from service_kit.ids import new_id
 __all__ = [
     "current_traceparent",
     "end_server_span",
+    "exporting",
     "fail",
     "set_up_tracing",
     "span",
@@ -53,6 +54,13 @@ def set_up_tracing(service: str, *, endpoint: str | None, ratio: float = 1.0) ->
     """
     if endpoint is None:
         return lambda: None
+    provider = exporting(service, endpoint, ratio)
+    trace.set_tracer_provider(provider)
+    return provider.shutdown
+
+
+def exporting(service: str, endpoint: str, ratio: float) -> TracerProvider:
+    """What samples and exports: of the traces that begin here the share `ratio`, of others those that are sampled."""
     resource = Resource.create(
         {
             SERVICE_NAME: service,
@@ -65,8 +73,7 @@ def set_up_tracing(service: str, *, endpoint: str | None, ratio: float = 1.0) ->
     provider.add_span_processor(
         BatchSpanProcessor(exporter, _WAITING_SPANS, schedule_delay_millis=_EXPORT_MILLISECONDS)
     )
-    trace.set_tracer_provider(provider)
-    return provider.shutdown
+    return provider
 
 
 def start_server_span(traceparent: str | None) -> tuple[Span, Token[context.Context]]:
