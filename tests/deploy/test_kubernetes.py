@@ -28,6 +28,7 @@ from measured import exported, selectors
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/kubernetes"
+README = (FOLDER / "README.md").read_text()
 KUBECTL = Path(sys.executable).with_name("kubectl")
 # The oldest that has what is used here, and a new one.
 VERSIONS = ("1.30", "1.36")
@@ -210,9 +211,7 @@ def unset(manifests: list[Manifest], monkeypatch: pytest.MonkeyPatch) -> list[st
 @cache
 def secrets_in_readme() -> dict[str, frozenset[str]]:
     """The keys that each service's secret must have, as deploy/kubernetes/README.md tells its reader."""
-    rows = re.findall(
-        r"^\| `([a-z-]+)` \| (.*) \|$", (FOLDER / "README.md").read_text(), re.MULTILINE
-    )
+    rows = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", README, re.MULTILINE)
     every = next(keys for name, keys in rows if name == "each")
     return {
         name: frozenset(key.lower() for key in re.findall("`([A-Z_]+)`", every + keys))
@@ -350,6 +349,21 @@ def test_every_process_is_told_what_it_must_know_and_no_secret_is_written_down(
 ) -> None:
     assert of_kind(manifests, "Secret") == []
     assert unset(manifests, monkeypatch) == []
+
+
+def test_what_jobs_need_is_rolled_out_with_them(manifests: list[Manifest]) -> None:
+    (first,) = re.findall(
+        r"^first='app.kubernetes.io/component in \((.*)\)'$", README, re.MULTILINE
+    )
+    chosen = [
+        each
+        for each in manifests
+        if each["metadata"].get("labels", {}).get(COMPONENT) in first.split(", ")
+    ]
+    assert of_kind(chosen, "Job") == of_kind(manifests, "Job")
+    assert of_kind(chosen, "ConfigMap") == of_kind(manifests, "ConfigMap")
+    assert of_kind(chosen, "Namespace") == of_kind(manifests, "Namespace")
+    assert of_kind(chosen, "Deployment") == []
 
 
 def test_services_find_each_other(manifests: list[Manifest]) -> None:
