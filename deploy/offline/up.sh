@@ -77,6 +77,7 @@ build_kabinet() {
         --build-arg REVISION="$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
         --secret id=ca,src="${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}" \
         --secret id=registry,src="$state/registry" .
+    "$docker" image prune --force --filter label=org.opencontainers.image.title=Kabinet >/dev/null
 }
 
 build_servers() {
