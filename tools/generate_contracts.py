@@ -22,14 +22,7 @@ from contracts.topics import TOPICS, Topic
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRACTS = ROOT / "contracts"
-SERVICES = (
-    "identity",
-    "booking",
-    "billing",
-    "consultation_room",
-    "conclusions",
-    "notifications",
-)
+SERVICES = tuple(topic.producer for topic in TOPICS)
 WITH_ROUTES = (*SERVICES, "ops")
 UUID_SAMPLE = "01940000-0000-7000-8000-0000000000{:02x}"
 INSTANT = datetime(2026, 12, 1, 10, 0, tzinfo=UTC).isoformat().replace("+00:00", "Z")

@@ -10,9 +10,10 @@ import msgspec
 
 from service_kit.access import DEFAULT_BODY_BYTES
 
-__all__ = ["LiveRoute", "Operation", "RoutingTable", "load_documents"]
+__all__ = ["LiveRoute", "Operation", "RoutingTable", "described_services", "load_documents"]
 
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
+_DOCUMENTS: Final = resources.files("contracts") / "openapi"
 _PARAMETER: Final = re.compile(r"\\\{[a-z_0-9]+\\\}")
 
 Document = Mapping[str, Any]
@@ -91,12 +92,16 @@ class RoutingTable:
 
 def load_documents() -> dict[str, Document]:
     """The committed OpenAPI documents of all services, by package name."""
-    folder = resources.files("contracts") / "openapi"
     return {
-        entry.name.removesuffix(".json"): msgspec.json.decode(entry.read_bytes())
-        for entry in sorted(folder.iterdir(), key=lambda entry: entry.name)
-        if entry.name.endswith(".json")
+        service: msgspec.json.decode((_DOCUMENTS / f"{service}.json").read_bytes())
+        for service in described_services()
     }
+
+
+def described_services() -> list[str]:
+    """The package names of the services that have a document, in order."""
+    names = [entry.name for entry in _DOCUMENTS.iterdir()]
+    return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
 
 def _operations(service: str, path: str, item: Mapping[str, Any]) -> Iterable[Operation]:

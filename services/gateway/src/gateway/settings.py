@@ -1,22 +1,19 @@
 """Settings of the gateway."""
 
-from pydantic import Field
+from typing import Any
 
+from pydantic import Field, create_model
+
+from gateway.routing import described_services
 from service_kit.requests import Network
 from service_kit.settings import ServiceSettings
 
-__all__ = ["GatewaySettings"]
+__all__ = ["GatewaySettings", "gateway_settings"]
 
 
 class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
-    """Where the services are, and how much a stranger may ask."""
+    """How much a stranger may ask; `gateway_settings` adds where the services are."""
 
-    booking_url: str
-    billing_url: str
-    consultation_room_url: str
-    conclusions_url: str
-    notifications_url: str
-    ops_url: str
     trusted_proxies: tuple[Network, ...] = ()
     """Whose `X-Forwarded-For` is believed: the load balancers before the gateway."""
     anonymous_writes_per_minute: int = Field(default=30, gt=0)
@@ -30,13 +27,16 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
     """How long a first answer is kept for repeats."""
 
     def addresses(self) -> dict[str, str]:
-        """The internal address of each service, by its package name."""
-        return {
-            "identity": self.identity_url,
-            "booking": self.booking_url,
-            "billing": self.billing_url,
-            "consultation_room": self.consultation_room_url,
-            "conclusions": self.conclusions_url,
-            "notifications": self.notifications_url,
-            "ops": self.ops_url,
-        }
+        """The internal address of each described service, by its package name."""
+        return {service: getattr(self, _field(service)) for service in described_services()}
+
+
+def gateway_settings() -> type[GatewaySettings]:
+    """The settings with an address for every service that has routes: `GATEWAY_BOOKING_URL` and so on."""
+    own = [service for service in described_services() if service != "identity"]
+    addresses: dict[str, Any] = {_field(service): (str, ...) for service in own}
+    return create_model("GatewaySettings", __base__=GatewaySettings, **addresses)
+
+
+def _field(service: str) -> str:
+    return f"{service}_url"

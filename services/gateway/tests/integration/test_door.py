@@ -32,8 +32,8 @@ from gateway.api.description import merged
 from gateway.api.door import Door, Limits
 from gateway.api.live import LiveDoor
 from gateway.bootstrap import build_app, open_gateway
-from gateway.routing import RoutingTable
-from gateway.settings import GatewaySettings
+from gateway.routing import RoutingTable, load_documents
+from gateway.settings import gateway_settings
 from service_kit.database import migrate, open_pool
 from service_kit.kit import Kit
 from service_kit.testing import FixedClock, Tokens, api_client, make_kit
@@ -511,18 +511,13 @@ async def test_an_unreachable_service_is_unavailable(
 @pytest.mark.requirement("OPS-16")
 async def test_a_gateway_that_cannot_know_who_signed_out_is_not_ready(database: str) -> None:
     nowhere = "http://127.0.0.1:9"
-    settings = GatewaySettings(
+    settings = gateway_settings()(
         port=0,
         database_url=SecretStr(database),
         bus_url=SecretStr("unused"),
         identity_url=nowhere,
         service_secret=SecretStr("s"),
-        booking_url=nowhere,
-        billing_url=nowhere,
-        consultation_room_url=nowhere,
-        conclusions_url=nowhere,
-        notifications_url=nowhere,
-        ops_url=nowhere,
+        **{f"{service}_url": nowhere for service in load_documents() if service != "identity"},
     )
     async with (
         open_gateway(settings, make_kit("gateway")) as parts,

@@ -4,9 +4,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from pydantic import ValidationError
 
 from gateway.api.description import merged, page
-from gateway.routing import Operation, RoutingTable
+from gateway.routing import Operation, RoutingTable, load_documents
+from gateway.settings import gateway_settings
 
 
 def operation(name: str, *, roles: tuple[str, ...] = ("patient",), key: bool = False) -> Any:
@@ -103,3 +105,16 @@ def test_the_page_lists_every_operation() -> None:
     shown = page(merged(DOCUMENTS))
     assert "GET /api/v1/appointments/mine" in shown
     assert "secret" not in shown
+
+
+def test_a_service_with_routes_has_an_address_or_the_gateway_does_not_start() -> None:
+    complete = gateway_settings()
+    addressed = {name.removesuffix("_url") for name in complete.model_fields}
+    assert set(load_documents()) <= addressed
+    missing = {"booking", "notifications"}
+    given = {f"{name}_url": "http://there" for name in load_documents() if name not in missing}
+    with pytest.raises(ValidationError) as refused:
+        complete(port=0, database_url="d", bus_url="b", service_secret="s", **given)
+    assert {error["loc"][0] for error in refused.value.errors()} == {
+        f"{name}_url" for name in missing
+    }

@@ -13,6 +13,7 @@ import msgspec
 import typer
 from pydantic import SecretStr, ValidationError
 
+from contracts.topics import TOPICS
 from event_store import EventStore
 from event_store.opening import open_store
 from ops.settings import OpsSettings
@@ -20,14 +21,8 @@ from service_kit.database import open_pool
 
 __all__ = ["SERVICES", "Suite", "fail", "find_suite"]
 
-SERVICES = (
-    "identity",
-    "booking",
-    "billing",
-    "consultation_room",
-    "conclusions",
-    "notifications",
-)
+SERVICES = tuple(topic.producer for topic in TOPICS)
+"""Those that keep events of their own."""
 
 
 class _Process(msgspec.Struct):
