@@ -10,15 +10,27 @@ from uuid import UUID, uuid5
 
 import asyncpg
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from decider import Decider, Rejection
-from event_store import Codec, CommandContext, CommandHandler, Metadata, StoreUnavailable
+from event_store import (
+    Codec,
+    CommandContext,
+    CommandHandler,
+    Metadata,
+    StoreUnavailable,
+    StreamName,
+)
 from event_store.memory import MemoryEventStore
 from messaging import Dispatch
 from read_models import ProjectionRunner, Queries, rebuild, verify
 from timers import Backlog, Deadline, Due, Elapsed, Timer, TimerWorker, timers_view
 
 NAMESPACE = UUID("0190f6a0-0000-7000-8000-00000000000a")
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = f"00-{TRACE}-b7ad6b7169203331-01"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 MOMENT = timedelta(microseconds=1)
@@ -171,6 +183,7 @@ class Clinic:
                 subject="patient:1",
                 time=self.clock.now(),
                 correlation=NAMESPACE,
+                traceparent=PARENT,
             ),
         )
         await self.days._handler.handle(command, key=key, context=context)
@@ -193,6 +206,26 @@ class Clinic:
 async def clinic(database: str) -> AsyncIterator[Clinic]:
     async with asyncpg.create_pool(database, min_size=1, max_size=8) as pool:
         yield Clinic(pool)
+
+
+async def test_a_deadline_begins_a_trace_of_its_own_with_a_link_to_where_it_was_set(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr("event_store.tracing._TRACER", provider.get_tracer("test"))
+    await clinic.hold()
+    clinic.clock.time = NOON + 15 * MINUTE
+    await clinic.worker().fire_due()
+    expire, fire = exporter.get_finished_spans()
+    assert (fire.name, fire.parent, expire.name) == ("fire hold_expiry", None, "Expire")
+    assert [f"{link.context.trace_id:032x}" for link in fire.links] == [TRACE]
+    pages = clinic.store.read_stream(StreamName("day", "north", "d1"))
+    held, expired = [event.meta().traceparent async for page in pages for event in page]
+    assert expire.context is not None
+    story = f"00-{expire.context.trace_id:032x}-{expire.context.span_id:016x}-"
+    assert (held, str(expired)[:-2]) == (PARENT, story)
+    assert TRACE not in story
 
 
 async def test_a_deadline_fires_at_its_instant_and_not_before(clinic: Clinic) -> None:
