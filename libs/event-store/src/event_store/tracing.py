@@ -7,7 +7,7 @@ they may hold personal data.
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from itertools import islice
 from typing import Final, TypeAlias
 
@@ -44,6 +44,7 @@ Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 _TRACER: Final = trace.get_tracer("kabinet")
 _W3C: Final = TraceContextTextMapPropagator()
+_NOTHING: Final = nullcontext()
 _UNSAMPLED: Final = TraceFlags.get_default()
 _STORY_SECONDS: Final = 3600.0
 _SPANS_AT_ONCE: Final = 128  # as many links as a span may have
@@ -83,20 +84,17 @@ def span(
         yield started
 
 
-@contextmanager
-def append_span(system: str, stream: StreamName, count: int) -> Iterator[None]:
+def append_span(system: str, stream: StreamName, count: int) -> AbstractContextManager[object]:
     """The span of one append to the store `system` (`db.system.name`), in a trace that is exported."""
     if not is_recording():
-        yield
-        return
+        return _NOTHING
     about: Attributes = {
         "db.system.name": system,
         "db.operation.name": "append",
         "db.collection.name": stream.category,
         "db.operation.batch.size": count,
     }
-    with span(f"append {stream.category}", about, SpanKind.CLIENT):
-        yield
+    return span(f"append {stream.category}", about, SpanKind.CLIENT)
 
 
 @contextmanager
