@@ -70,16 +70,16 @@ def labels_of(workload: Manifest) -> Labels:
     return dict(workload["spec"]["template"]["metadata"]["labels"])
 
 
+@cache
 def settings_type(service: str) -> type[ServiceSettings]:
-    module = importlib.import_module(f"{service}.settings")
-    (found,) = (
-        each
-        for each in vars(module).values()
-        if isinstance(each, type)
-        and issubclass(each, ServiceSettings)
-        and each.__module__ == module.__name__
-    )
-    return found
+    """What `python -m <service>` reads its environment with."""
+    module = importlib.import_module(f"{service}.__main__")
+    found: list[type[ServiceSettings]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "run", lambda _name, kind, _opener: found.append(kind))
+        module.main()
+    (kind,) = found
+    return kind
 
 
 # The checks: what is wrong with a set of manifests
