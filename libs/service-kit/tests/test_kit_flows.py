@@ -250,4 +250,4 @@ def test_troubles_are_logged_with_what_finds_them_and_nothing_personal(
         ("key.quarantined", "booking"),
         ("flow.stalled", "booking.relay"),
     ]
-    assert (lines[1]["event_id"], lines[1]["error"]) == (str(event.id), "ValueError")
+    assert (lines[1]["event_id"], lines[1]["error.type"]) == (str(event.id), "ValueError")

@@ -67,7 +67,7 @@ async def running(role: str, **environment: str) -> AsyncIterator[Running]:
     try:
         async with httpx.AsyncClient() as client:
             service = Running(process, client, 0, [])
-            service.port = (await service.line("service.started"))["port"]
+            service.port = (await service.line("service.started"))["server.port"]
             client.base_url = httpx.URL(f"http://127.0.0.1:{service.port}")
             yield service
     finally:
