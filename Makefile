@@ -35,6 +35,10 @@ run: setup $(PROFILE_TOOLS) ## Run the whole suite here (PORT=8080, DATA=.data, 
 demo: setup $(PROFILE_TOOLS) ## Watch a patient book, pay, meet a doctor and receive a signed conclusion
 	@$(BIN)/python -m journeys demo --port $(PORT) --data $(DATA)
 
+.PHONY: trace
+trace: setup $(PROFILE_TOOLS) ## Print the trace of one booking as a tree (PROFILE=embedded or kafka)
+	@$(BIN)/python -m journeys trace
+
 .PHONY: stop
 stop: setup ## Stop the suite that runs on DATA
 	@$(BIN)/python -m embedded down --data $(DATA)
