@@ -1,6 +1,5 @@
 """docker-compose.yml against what the processes need: all of them are there, complete, locked up, without a secret."""
 
-import importlib
 import ipaddress
 import json
 import re
@@ -20,7 +19,10 @@ from embedded.declared import Machine
 from embedded.kafka import PRODUCT_OPTIONS as KAFKA_OPTIONS
 from embedded.postgres import PRODUCT_OPTIONS as POSTGRES_OPTIONS
 from embedded.suite import KABINET, SERVICES, STATELESS, TWINS
-from service_kit.settings import ServiceSettings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from processes import settings_of
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "docker-compose.yml"
@@ -38,13 +40,6 @@ PROCESSES = {
     if name in OURS - JOBS and one["command"][2] in SERVICES
 }
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[-?])((?:[^{}])*))?\}")
-
-
-def settings_of(service: str) -> type[ServiceSettings]:
-    module = importlib.import_module(f"{service}.settings")
-    name = "".join(part.title() for part in service.split("_"))
-    settings: type[ServiceSettings] = getattr(module, f"{name}Settings")
-    return settings
 
 
 def fields_of(service: str) -> Mapping[str, Any]:

@@ -25,6 +25,7 @@ from service_kit.settings import FileSettings, ServiceSettings
 sys.path.insert(0, str(Path(__file__).parent))
 
 from measured import exported, selectors
+from processes import settings_of
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/kubernetes"
@@ -68,18 +69,6 @@ def pod_of(workload: Manifest) -> Manifest:
 
 def labels_of(workload: Manifest) -> Labels:
     return dict(workload["spec"]["template"]["metadata"]["labels"])
-
-
-@cache
-def settings_type(service: str) -> type[ServiceSettings]:
-    """What `python -m <service>` reads its environment with."""
-    module = importlib.import_module(f"{service}.__main__")
-    found: list[type[ServiceSettings]] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "run", lambda _name, kind, _opener: found.append(kind))
-        module.main()
-    (kind,) = found
-    return kind
 
 
 # The checks: what is wrong with a set of manifests
@@ -182,7 +171,7 @@ def unset(manifests: list[Manifest], monkeypatch: pytest.MonkeyPatch) -> list[st
         if labels[COMPONENT] == "topics":
             continue
         service, module = labels[NAME], labels[NAME].replace("-", "_")
-        kind, prefix = settings_type(module), module.upper() + "_"
+        kind, prefix = settings_of(module), module.upper() + "_"
         config, secret = container["envFrom"]
         if container["command"] != ["python", "-m", module] or config["prefix"] != prefix:
             findings.append(f"{name}: another service")
@@ -395,7 +384,7 @@ def test_only_those_reach_the_bus_whom_the_catalogue_names(manifests: list[Manif
 def test_only_those_reach_files_and_providers_whose_settings_name_them(
     manifests: list[Manifest],
 ) -> None:
-    kinds = {service: settings_type(service) for service in SERVICES}
+    kinds = {service: settings_of(service) for service in SERVICES}
     files = {service for service, kind in kinds.items() if issubclass(kind, FileSettings)}
     assert outward(manifests, 9000, "namespaceSelector") == files
     common = FileSettings.model_fields.keys() | {"cabinet_url"}  # that one is only shown to people
@@ -560,6 +549,6 @@ def test_without_a_policy_that_denies_by_default_everything_would_be_open() -> N
 
 def test_a_typing_error_in_a_secret_of_the_readme_would_be_found() -> None:
     for service, keys in secrets_in_readme().items():
-        kind = settings_type(service.replace("-", "_"))
+        kind = settings_of(service.replace("-", "_"))
         assert keys <= kind.model_fields.keys()
         assert {key for key in keys if kind.model_fields[key].annotation is SecretStr}

@@ -1,0 +1,22 @@
+"""What each service's processes are told."""
+
+import importlib
+from functools import cache
+
+import pytest
+
+from service_kit.settings import ServiceSettings
+
+__all__ = ["settings_of"]
+
+
+@cache
+def settings_of(service: str) -> type[ServiceSettings]:
+    """What `python -m <service>` reads its environment with."""
+    module = importlib.import_module(f"{service}.__main__")
+    found: list[type[ServiceSettings]] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "run", lambda _name, kind, _opener: found.append(kind))
+        module.main()
+    (kind,) = found
+    return kind
