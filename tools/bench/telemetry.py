@@ -26,7 +26,7 @@ from event_store.postgres import PostgresEventStore, open_pool
 from service_kit.tracing import current_traceparent, end_server_span, exporting, start_server_span
 
 CALLERS: Final = 64
-REACHES: Final = {0.0: 0.95, 0.1: 0.8, 1.0: 0.25}
+REACHES: Final = {0.0: 0.8, 0.1: 0.6, 1.0: 0.2}
 """Share of the traces that are sampled, to what is left of the speed."""
 TOOLS: Final = Path(__file__).parents[1]
 

@@ -22,6 +22,7 @@ from event_store.tracing import (
     current_traceparent,
     each_continued,
     linked,
+    origin_of,
     span,
 )
 
@@ -194,6 +195,28 @@ def test_history_is_not_followed(spans: InMemorySpanExporter) -> None:
     assert spans.get_finished_spans() == ()
     handling(event(SAMPLED, HOUR - moment))
     assert len(spans.get_finished_spans()) == 1
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "is_one"),
+    [
+        (SAMPLED, True),
+        (SAMPLED.replace("00-", "cc-", 1) + "-more", True),
+        (SAMPLED.upper(), False),
+        (SAMPLED + "-more", False),
+        (f"00-{'0' * 32}-{PARENT}-01", False),
+        (f"00-{TRACE}-{'0' * 16}-01", False),
+        (f"ff-{TRACE}-{PARENT}-01", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_only_what_is_well_formed_is_continued(traceparent: str | None, *, is_one: bool) -> None:
+    origin = origin_of(traceparent)
+    assert origin.is_valid is is_one
+    if is_one:
+        found = f"{origin.trace_id:032x}", f"{origin.span_id:016x}", origin.trace_flags
+        assert (*found, origin.is_remote) == (TRACE, PARENT, 1, True)
 
 
 def test_an_event_without_a_trace_is_handled_without_one(spans: InMemorySpanExporter) -> None:

@@ -5,6 +5,7 @@ Nothing is built for a trace that is not sampled. No span has a message of an ex
 they may hold personal data.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -13,6 +14,7 @@ from typing import Final, TypeAlias
 
 from opentelemetry import context, trace
 from opentelemetry.trace import (
+    INVALID_SPAN_CONTEXT,
     Link,
     NonRecordingSpan,
     Span,
@@ -36,14 +38,16 @@ __all__ = [
     "fail",
     "is_recording",
     "linked",
-    "remote_context",
+    "origin_of",
     "span",
+    "under",
 ]
 
 Attributes: TypeAlias = Mapping[str, AttributeValue]
 
 _TRACER: Final = trace.get_tracer("kabinet")
 _W3C: Final = TraceContextTextMapPropagator()
+_VERSION_00: Final = re.compile("00-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 _NOTHING: Final = nullcontext()
 _UNSAMPLED: Final = TraceFlags.get_default()
 _STORY_SECONDS: Final = 3600.0
@@ -60,9 +64,21 @@ def current_traceparent() -> str | None:
     return _traceparent(trace.get_current_span())
 
 
-def remote_context(traceparent: str | None) -> context.Context | None:
-    """The context that a traceparent names (W3C Trace Context); None without one: the current context."""
-    return _W3C.extract({"traceparent": traceparent}) if traceparent else None
+def origin_of(traceparent: str | None) -> SpanContext:
+    """The span that a traceparent names (W3C Trace Context); an invalid one without it, or when it is malformed."""
+    if traceparent is None:
+        return INVALID_SPAN_CONTEXT
+    parts = _VERSION_00.fullmatch(traceparent)
+    if parts is None:  # another version, perhaps
+        found = _W3C.extract({"traceparent": traceparent}, context.Context())
+        return trace.get_current_span(found).get_span_context()
+    trace_id, span_id, flags = (int(part, 16) for part in parts.groups())
+    return SpanContext(trace_id, span_id, is_remote=True, trace_flags=TraceFlags(flags))
+
+
+def under(parent: SpanContext) -> context.Context:
+    """A context in which that span is the current one."""
+    return trace.set_span_in_context(NonRecordingSpan(parent), context.Context())
 
 
 def fail(failing: Span, error: str) -> None:
@@ -102,7 +118,7 @@ def linked(
     traceparent: str | None, name: str, attributes: Attributes | None = None
 ) -> Iterator[Span]:
     """A span of a new trace, with a link to where it comes from: for what happens much later."""
-    origin = trace.get_current_span(remote_context(traceparent)).get_span_context()
+    origin = origin_of(traceparent)
     links = [Link(origin)] if origin.is_valid else []
     with _started(name, SpanKind.INTERNAL, attributes, context.Context(), links) as started:
         yield started
@@ -120,16 +136,17 @@ def continued(
     An event that is not sampled, or of another day (a consumer began from the beginning of history), has no span, and
     what the block logs and asks of others still has its trace.
     """
-    origin = remote_context(metadata.traceparent)
-    if origin is None:
+    origin = origin_of(metadata.traceparent)
+    if not origin.is_valid:
         yield
     elif _is_followed(metadata):
-        with _started(name, kind, attributes(), origin):
+        with _started(name, kind, attributes(), under(origin)):
             yield
     else:
-        known = trace.get_current_span(origin).get_span_context()
-        silent = SpanContext(known.trace_id, known.span_id, is_remote=True, trace_flags=_UNSAMPLED)
-        token = context.attach(trace.set_span_in_context(NonRecordingSpan(silent)))
+        silent = SpanContext(
+            origin.trace_id, origin.span_id, is_remote=True, trace_flags=_UNSAMPLED
+        )
+        token = context.attach(under(silent))
         try:
             yield
         finally:
@@ -150,7 +167,7 @@ def each_continued(
     places = (place for place, metadata in enumerate(events) if _is_followed(metadata))
     spans = {
         place: _TRACER.start_span(
-            name, remote_context(events[place].traceparent), kind, attributes(place)
+            name, under(origin_of(events[place].traceparent)), kind, attributes(place)
         )
         for place in islice(places, _SPANS_AT_ONCE)
     }

@@ -23,7 +23,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 
-from event_store.tracing import current_traceparent, fail, remote_context, span
+from event_store.tracing import current_traceparent, fail, origin_of, span, under
 from service_kit.ids import new_id
 
 __all__ = [
@@ -78,7 +78,12 @@ def exporting(service: str, endpoint: str, ratio: float) -> TracerProvider:
 
 def start_server_span(traceparent: str | None) -> tuple[Span, Token[context.Context]]:
     """A span for a request, made current; hand both to `end_server_span`. As `span`, without its generators."""
-    started = _TRACER.start_span("http", remote_context(traceparent), SpanKind.SERVER)
+    parent = origin_of(traceparent)
+    if parent.is_valid and not parent.trace_flags.sampled:  # the sampler would say the same, later
+        started: Span = NonRecordingSpan(parent)
+    else:
+        above = under(parent) if parent.is_valid else None
+        started = _TRACER.start_span("http", above, SpanKind.SERVER)
     if not started.is_recording():
         started = NonRecordingSpan(_child_of(started.get_span_context()))
     return started, context.attach(trace.set_span_in_context(started))
