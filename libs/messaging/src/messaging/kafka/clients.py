@@ -72,6 +72,19 @@ async def writing_broker(address: KafkaAddress, client: str) -> KafkaBroker:
     return broker
 
 
+async def started(broker: KafkaBroker) -> None:
+    """Start a broker. Who is cancelled meanwhile waits a moment: a client that is stopped while it connects leaks."""
+    starting = asyncio.ensure_future(broker.start())
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait([starting], timeout=CLOSE_SECONDS)
+        starting.cancel()
+        with suppress(asyncio.CancelledError, *TROUBLE):
+            await starting
+        raise
+
+
 async def closed(broker: KafkaBroker) -> None:
     """Stop a broker; one whose servers are away is given up after a while."""
     with suppress(*TROUBLE, ExceptionGroup):

@@ -15,7 +15,7 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 from messaging.bus import BEGINNING, Delivery
 from messaging.crew import Crew
 from messaging.envelope import Envelope, MalformedEnvelope, from_headers, kept_aside
-from messaging.kafka.clients import TROUBLE, closed, translated_errors
+from messaging.kafka.clients import TROUBLE, closed, started, translated_errors
 from messaging.pump import together
 
 __all__ = ["Member"]
@@ -63,7 +63,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             rebalance_timeout_ms=_REBALANCE_MILLISECONDS,
         )
         try:
-            await broker.start()
+            await started(broker)
             await together(self._distribute(), self._commit_now_and_then())
         finally:
             await self._give_up()
