@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -264,7 +265,10 @@ async def test_a_killed_supervisor_leaves_nothing_and_can_start_again(folder: Pa
 async def test_ctrl_c_ends_the_program_without_an_error(folder: Path) -> None:
     trial = Trial(folder / "data", postgres=None)
     program = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(TINY), str(trial.data), str(trial.port)), stdout=subprocess.PIPE
+        *(sys.executable, str(TINY), str(trial.data), str(trial.port)),
+        stdout=subprocess.PIPE,
+        # As at a terminal, whatever started these tests.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     await trial.until(lambda now: now.ready)
     pids = trial.pids()
