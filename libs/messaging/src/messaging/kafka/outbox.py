@@ -46,8 +46,15 @@ class Outbox:
                 async with self._filling:
                     await _all(self._overdue)
                     self._overdue.clear()
+                    places = [
+                        TopicPartition(topic.name, index) for index in range(topic.partitions)
+                    ]
                     for envelope in envelopes:
-                        acknowledgements.add(await self._put(topic, envelope))
+                        place = places[partition_of(envelope.key, topic.partitions)]
+                        acknowledgement = self._add(place, envelope)
+                        if acknowledgement is None:
+                            acknowledgement = await self._begin(place, envelope)
+                        acknowledgements.add(acknowledgement)
                 await _all(acknowledgements)
         except TROUBLE as error:
             self.broken |= not isinstance(error, TimeoutError)
@@ -55,25 +62,29 @@ class Outbox:
         finally:
             self._overdue |= {each for each in acknowledgements if not each.done()}
 
-    async def _put(self, topic: TopicLike, envelope: Envelope) -> _Acknowledgement:
-        place = TopicPartition(topic.name, partition_of(envelope.key, topic.partitions))
-        record = {
-            "key": envelope.key.encode(),
-            "value": envelope.data,
-            "timestamp": None,
-            "headers": [(name, value.encode()) for name, value in to_headers(envelope).items()],
-        }
-        if place in self._open:
-            batch, acknowledgement = self._open[place]
-            if batch.append(**record) is not None:
-                return acknowledgement
+    def _add(self, place: TopicPartition, envelope: Envelope) -> "_Acknowledgement | None":
+        """Into the batch that stands open, if there is one with room."""
+        standing = self._open.get(place)
+        if standing is None or _append(standing[0], envelope) is None:
+            return None
+        return standing[1]
+
+    async def _begin(self, place: TopicPartition, envelope: Envelope) -> _Acknowledgement:
         batch = self._producer.create_batch()
-        batch.append(**record)
+        _append(batch, envelope)
         sent: _Acknowledgement = await self._producer.send_batch(
-            batch, topic.name, partition=place.partition
+            batch, place.topic, partition=place.partition
         )
         self._open[place] = batch, sent
         return sent
+
+
+def _append(batch: BatchBuilder, envelope: Envelope) -> object | None:
+    """None when the batch is full or has left."""
+    headers = [(name, value.encode()) for name, value in to_headers(envelope).items()]
+    return batch.append(  # type: ignore[no-any-return]
+        key=envelope.key.encode(), value=envelope.data, timestamp=None, headers=headers
+    )
 
 
 async def _all(acknowledgements: set[_Acknowledgement]) -> None:
