@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from contracts.billing import InvoiceCancelled, InvoicePaid, PreliminaryInvoiceIssued
+from messaging.testing import running
 from service_kit.ids import new_id
 
 PRICE = 150_000
@@ -215,3 +216,25 @@ async def test_everything_handled_a_second_time_changes_nothing(world: Any) -> N
     await world.handle_all_again()
     assert await world.stored() == before
     assert len(await world.acquirer.refunds()) == 1
+
+
+async def test_who_is_quicker_than_the_news_of_a_declined_payment_gets_a_new_one(
+    world: Any,
+) -> None:
+    invoice = await world.invoice(await world.requested())
+    declined = (await world.pay(invoice["invoice_id"])).json()
+    page = declined["confirmation_url"].rpartition("/")[2]
+    await world.acquirer.north.press_decline(page, "insufficient_funds")
+    await world.acquirer.notifier.deliver_due()  # the payment knows, the invoice does not yet
+    world.app.state.redirect_wait_seconds = 0.2
+    path = f"/api/v1/invoices/{invoice['invoice_id']}/payments"
+    body = {"return_url": "https://clinic.example/back", "receipt_email": "anna@example.org"}
+    headers = world.as_patient(key="again")
+    early = await world.client.post(path, json=body, headers=headers)
+    assert (early.status_code, early.json()["code"]) == (503, "UNAVAILABLE")
+    async with running(*world.flows.values()):
+        world.app.state.redirect_wait_seconds = 5.0
+        later = await world.client.post(path, json=body, headers=headers)
+    assert later.status_code == 201
+    assert later.json()["payment_id"] != declined["payment_id"]
+    assert later.json()["confirmation_url"]

@@ -1,5 +1,7 @@
 """Invoices, and beginning to pay them."""
 
+import asyncio
+import time
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID, uuid5
@@ -20,8 +22,10 @@ from billing.domain.invoice.errors import (
     InvoiceVoid,
 )
 from billing.domain.invoice.state import Issued, Status
+from billing.domain.payment.state import Closed
 from billing.read_models import invoices
 from service_kit.access import Caller
+from service_kit.errors import Unavailable
 from service_kit.problems import NotFound, Problem
 from vocabulary.email import parse_email
 from vocabulary.ids import AppointmentId, InvoiceId, PaymentId
@@ -152,12 +156,20 @@ async def pay_invoice(
         policies=rules,
         now=caller.now,
     )
-    handled = await billing.invoices.handle(command, key=invoice_id, context=context)
-    caller.confirm(handled)
-    opened = handled.state.paying.open if isinstance(handled.state, Issued) else None
-    payment_id = opened or own_id
-    state = await await_redirect(billing.payments, caller.tenant, payment_id, seconds=wait_seconds)
-    return progress_of(payment_id, state)
+    until = time.monotonic() + wait_seconds
+    while True:
+        handled = await billing.invoices.handle(command, key=invoice_id, context=context)
+        caller.confirm(handled)
+        opened = handled.state.paying.open if isinstance(handled.state, Issued) else None
+        payment_id = opened or own_id
+        left = until - time.monotonic()
+        state = await await_redirect(billing.payments, caller.tenant, payment_id, seconds=left)
+        if payment_id == own_id or not isinstance(state, Closed):
+            return progress_of(payment_id, state)
+        # It has failed or expired, and the invoice is about to hear of it; then ours may begin.
+        if left <= 0:
+            raise Unavailable("billing")
+        await asyncio.sleep(0.1)
 
 
 def _shown(row: invoices.InvoiceRow, now: datetime) -> Invoice:
