@@ -1,6 +1,7 @@
 """Money in: a try to pay goes to the provider, and its end comes back to the invoice (saga S1, 3 to 5)."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from billing.application import Billing
 from billing.application.ports import PaymentOrder, Refused
@@ -15,7 +16,7 @@ from billing.domain.payment.events import (
     PaymentSucceeded,
 )
 from billing.domain.payment.state import Open
-from messaging import Cause, Dispatch, Process
+from messaging import Cause, Dispatch, Process, Terms
 from privacy.errors import SubjectErased
 from vocabulary.ids import TenantId
 
@@ -101,4 +102,6 @@ PROCESS = Process(
         kind: lambda event: str(event.payment.payment_id)
         for kind in (PaymentSucceeded, PaymentFailed, PaymentCancelled, PaymentExpired)
     },
+    # A payer waits for the page: several outages in a row must not add up to minutes.
+    terms=Terms(longest_delay=timedelta(seconds=5)),
 )
