@@ -22,7 +22,7 @@ from bench import bare, load
 from bench.harness import Bench, Group, Reach, Result, alternate, middle
 from bench.samples import NOON, an_id
 from bench.suite import quiet, running_suite
-from embedded.postgres import free_port
+from embedded.server import free_port
 from journeys.clinic import Clinic, add_doctor, open_clinic
 from journeys.person import Person
 from journeys.suite import Suite

@@ -17,13 +17,12 @@ import pytest
 
 from embedded.postgres import (
     THROWAWAY_OPTIONS,
-    PostgresError,
     PostgresServer,
     create_missing_databases,
-    free_port,
     running_postgres,
     with_database,
 )
+from embedded.server import ServerError, free_port
 
 pytestmark = pytest.mark.integration
 
@@ -141,12 +140,12 @@ async def test_a_start_cut_off_in_the_middle_is_made_good(folder: Path) -> None:
 
 
 def test_two_servers_never_share_a_directory(server: PostgresServer) -> None:
-    with pytest.raises(PostgresError, match=f"process {os.getpid()} already runs"):
+    with pytest.raises(ServerError, match=f"process {os.getpid()} already runs"):
         PostgresServer(server.data_dir).start()
 
 
 def test_a_taken_port_is_named(server: PostgresServer, folder: Path) -> None:
-    with pytest.raises(PostgresError, match=rf"(?s):{server.port} ended.*Address already in use"):
+    with pytest.raises(ServerError, match=rf"(?s):{server.port} ended.*Address already in use"):
         PostgresServer(folder / "other", server.port, THROWAWAY_OPTIONS).start()
 
 

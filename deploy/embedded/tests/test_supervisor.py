@@ -20,9 +20,9 @@ import httpx
 import pytest
 
 from embedded.declared import Suite
-from embedded.postgres import free_port
 from embedded.preparation import Refused
 from embedded.runtime import Runtime, load, supervisor_of
+from embedded.server import free_port
 from embedded.settings import inherited
 from embedded.supervisor import Patience, StartFailed, Supervisor, run_until_signalled
 

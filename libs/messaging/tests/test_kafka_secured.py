@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from embedded.kafka import THROWAWAY_OPTIONS, KafkaServer
-from embedded.postgres import HOST, free_port
+from embedded.server import HOST, free_port
 from messaging import MessagingUnavailable, open_bus
 from messaging.testing import TOPIC, envelopes, told
 

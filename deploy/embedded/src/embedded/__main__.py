@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from embedded.declared import port_variable
-from embedded.kafka import KafkaError, running_kafka
+from embedded.kafka import running_kafka
 from embedded.preparation import Refused
 from embedded.runtime import load, supervisor_of
+from embedded.server import ServerError
 from embedded.settings import EmbeddedSettings, chosen, inherited
 from embedded.suite import KABINET
 from embedded.supervisor import StartFailed, Supervisor, run_until_signalled
@@ -112,7 +113,7 @@ def kafka(
 
     try:
         asyncio.run(run())
-    except KafkaError as failed:
+    except ServerError as failed:
         console.print(str(failed))
         raise typer.Exit(1) from failed
 

