@@ -5,9 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from file_store import SealedFiles, open_file_store
 from privacy.sealing import Sealers
-from service_kit.errors import ConfigurationError
 from service_kit.kit import Kit
-from service_kit.settings import FileSettings
+from service_kit.settings import FileSettings, naming
 
 __all__ = ["open_files"]
 
@@ -21,10 +20,9 @@ async def open_files(
     Raises ConfigurationError for a URL that is none.
     """
     async with AsyncExitStack() as stack:
-        opening = open_file_store(settings.files_url.get_secret_value())
-        try:
-            store = await stack.enter_async_context(opening)
-        except ValueError as wrong:
-            raise ConfigurationError(f"FILES_URL: {wrong}") from None
+        with naming(settings, "files_url"):
+            store = await stack.enter_async_context(
+                open_file_store(settings.files_url.get_secret_value())
+            )
         kit.health.add("files", store.check, required=False)
         yield SealedFiles(store, sealers)

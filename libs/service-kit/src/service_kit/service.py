@@ -1,7 +1,7 @@
 """A service, declared once; whatever is the same in every service follows from the declaration."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -31,12 +31,12 @@ from privacy.sealing import Sealers
 from read_models import ProjectionRunner, Queries, View, Views, create_views
 from service_kit.clock import Clock
 from service_kit.database import migrate, open_pool
-from service_kit.errors import ConfigurationError, Unavailable
+from service_kit.errors import Unavailable
 from service_kit.flows import Flows, Watched
 from service_kit.http import ServiceTokens, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.run import Parts
-from service_kit.settings import ServiceSettings
+from service_kit.settings import ServiceSettings, naming
 from service_kit.supervisor import Task
 from timers import Deadline, TimerWorker, timers_view
 
@@ -230,7 +230,7 @@ async def open_ground(
         kit.health.add("database", lambda: _ask(pool))
         await migrate(pool, service.name)
         await create_views(pool, service.all_views)
-        with _setting(settings, "store_url"):
+        with naming(settings, "store_url"):
             store = await stack.enter_async_context(
                 open_store(settings.store_address, service=service.name, pool=pool)
             )
@@ -238,7 +238,7 @@ async def open_ground(
             kit.health.add("store", lambda: _answers(store))
         inbox = await PostgresInbox.open(pool)
         stack.push_async_callback(inbox.close)
-        with _setting(settings, "bus_url"):
+        with naming(settings, "bus_url"):
             bus = await stack.enter_async_context(
                 open_bus(
                     settings.bus_url.get_secret_value(),
@@ -264,16 +264,6 @@ async def open_sealers(
 
 async def _answers(store: EventStore) -> None:
     await store.position()
-
-
-@contextmanager
-def _setting(settings: ServiceSettings, name: str) -> Iterator[None]:
-    """An address that names nothing known is a setting that is wrong."""
-    try:
-        yield
-    except ValueError as wrong:
-        prefix = settings.model_config.get("env_prefix", "")
-        raise ConfigurationError(f"{prefix}{name.upper()}: {wrong}") from None
 
 
 async def _ask(pool: asyncpg.Pool) -> None:

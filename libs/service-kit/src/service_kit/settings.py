@@ -1,13 +1,17 @@
 """Settings of a process: read from the environment once, frozen, complete or refused."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NoReturn, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["FileSettings", "ServiceSettings", "load_settings"]
+from service_kit.errors import ConfigurationError
+
+__all__ = ["FileSettings", "ServiceSettings", "load_settings", "naming"]
 
 
 class ServiceSettings(BaseSettings):
@@ -80,3 +84,16 @@ def refuse(kind: type[ServiceSettings], incomplete: ValidationError) -> NoReturn
         "Cannot start, these settings are missing or wrong:\n" + "\n".join(lines) + "\n"
     )
     raise SystemExit(2) from None
+
+
+@contextmanager
+def naming(settings: ServiceSettings, field: str) -> Iterator[None]:
+    """Around the use of a setting whose value only its user can judge: a ValueError says which variable is wrong.
+
+    Raises ConfigurationError with the name of the variable and the words of the error, which must not quote the value.
+    """
+    try:
+        yield
+    except ValueError as wrong:
+        prefix = settings.model_config.get("env_prefix", "")
+        raise ConfigurationError(f"{prefix}{field.upper()}: {wrong}") from None

@@ -54,12 +54,12 @@ from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
 from read_models import Queries, View, Views
 from service_kit.app import create_app
-from service_kit.errors import ConfigurationError
 from service_kit.files import open_files
 from service_kit.http import Patience, ProviderClient
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
 from service_kit.service import Service, open_ground, open_sealers
+from service_kit.settings import naming
 
 __all__ = [
     "CODEC",
@@ -207,7 +207,5 @@ async def open_conclusions(settings: ConclusionsSettings, kit: Kit) -> AsyncIter
 
 
 def _wrapping_keys(settings: ConclusionsSettings) -> MasterKeys:
-    try:
+    with naming(settings, "key_encryption_key"):
         return MasterKeys.from_text(settings.key_encryption_key.get_secret_value())
-    except ValueError as wrong:
-        raise ConfigurationError(f"CONCLUSIONS_KEY_ENCRYPTION_KEY: {wrong}") from None

@@ -55,10 +55,10 @@ from privacy.postgres import PostgresKeyring
 from privacy.sealing import Sealers
 from read_models import Queries, View, Views
 from service_kit.app import create_app
-from service_kit.errors import ConfigurationError
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
 from service_kit.service import Service, open_ground
+from service_kit.settings import naming
 
 __all__ = [
     "CODEC",
@@ -235,7 +235,5 @@ def build_desk(
 
 
 def _master_keys(settings: IdentitySettings) -> MasterKeys:
-    try:
+    with naming(settings, "master_key"):
         return MasterKeys.from_text(settings.master_key.get_secret_value())
-    except ValueError as wrong:
-        raise ConfigurationError(f"IDENTITY_MASTER_KEY: {wrong}") from wrong
