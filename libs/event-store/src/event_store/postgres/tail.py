@@ -163,6 +163,7 @@ class Tail:
                 woken.clear()
                 try:
                     wave = await news(self._pool, self._position, _WAVE)
+                    self._hand_out(wave)
                 except StoreUnavailable as error:
                     if self._pool.is_closing():
                         self._end(error)
@@ -175,7 +176,6 @@ class Tail:
                     self._end(error)
                     return
                 retry = _FIRST_RETRY
-                self._hand_out(wave)
                 if len(wave.events) == _WAVE:
                     continue
                 if len(wave.events) > _FEW:
