@@ -205,9 +205,15 @@ async def test_consumers_that_join_and_leave_under_load_write_each_event_once(
 
 @pytest.mark.requirement("OPS-03")
 async def test_a_relay_killed_between_acknowledgement_and_checkpoint_publishes_again_in_order(
-    database: str, kafka_url: str, bus: Bus, pool: "asyncpg.Pool[asyncpg.Record]", inbox: Inbox
+    database: str,
+    kafka_url: str,
+    opened: AsyncExitStack,
+    bus: Bus,
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    inbox: Inbox,
 ) -> None:
     store = await PostgresEventStore.open(pool)
+    opened.push_async_callback(store.close)
     batch = [
         NewEvent(
             uuid5(UUID(int=0), str(number)),
@@ -240,7 +246,6 @@ async def test_a_relay_killed_between_acknowledgement_and_checkpoint_publishes_a
     assert [each.position for each in topic] == [*order[:20], *order[:20], *order]
     rows = await pool.fetch("SELECT position FROM written ORDER BY number")
     assert [row["position"] for row in rows] == order
-    await store.close()
 
 
 async def test_a_hundred_thousand_events_one_key_poisoned(
