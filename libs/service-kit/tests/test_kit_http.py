@@ -1,6 +1,7 @@
 """Calls to other systems: what is repeated, what is not, and when it stops."""
 
 import asyncio
+import importlib.util
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -236,3 +237,7 @@ async def test_a_service_that_was_restarted_is_asked_again_within_two_seconds(
                         await client.request("GET", "/x", tenant="north")
                         break
                     await asyncio.sleep(0.05)
+
+
+def test_what_httpcore_imports_for_each_request_is_there() -> None:
+    assert importlib.util.find_spec("sniffio") is not None
