@@ -23,23 +23,32 @@ _ROUNDS: Final = 6
 
 _OUTAGES: Final = (*DATABASE_DOWN, StoreUnavailable, TimeoutError)
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0, 5.0)
+_STANDBY_SECONDS: Final = 5.0
+"""How long who was overtaken leaves the following to the other."""
 _log = structlog.get_logger()
 
 Pool = asyncpg.Pool
 Row = tuple[Any, ...]
 
 
+class _Overtaken(Exception):
+    """Another process has copied the same page first."""
+
+
 async def follow(service: str, store: EventStore, pool: Pool) -> None:
     """Copy what happens in one service's store into the trail, for ever, each event once.
 
-    Position and rows commit together, and only from the position that was read: a second follower changes nothing.
-    While a database is away it waits, and goes on from the last position that was committed.
+    Position and rows commit together, and only from the position that was read: of several followers one copies a
+    page, and the others stand by for a moment. While a database is away it waits, and goes on from the last position
+    that was committed.
     """
     pauses = _pauses()
     while True:
         try:
             async for _ in _copied(service, store, pool):
                 pauses = _pauses()
+        except _Overtaken:
+            await asyncio.sleep(_STANDBY_SECONDS)
         except _OUTAGES as outage:
             _log.warning("audit.waiting", process=service, error=type(outage).__name__)
             await asyncio.sleep(next(pauses))
@@ -54,7 +63,7 @@ async def _copied(service: str, store: EventStore, pool: Pool) -> AsyncIterator[
         async with pool.acquire() as connection, connection.transaction():
             moved = await connection.fetchval(_MOVE, service, str(page.cursor), str(before))
             if moved is None:
-                raise RuntimeError(f"another process follows {service}")
+                raise _Overtaken
             await connection.executemany(_INSERT, [_row(service, event) for event in page.events])
         before = page.cursor
         yield before

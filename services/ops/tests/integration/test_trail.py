@@ -137,6 +137,26 @@ async def test_a_story_reaches_through_invoice_and_payment_and_no_further(
     ]
 
 
+async def test_several_followers_copy_each_event_once_and_none_gives_up(
+    story: Story, pool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ops.trail._STANDBY_SECONDS", 0.01)
+    store = story.stores["booking"]
+    followers = [asyncio.create_task(follow("booking", store, pool)) for _ in range(3)]
+    for number in range(20):
+        await story.tell("booking", "branch", OTHER, "BranchNoted", expected=number - 1)
+        await asyncio.sleep(0.005)
+    async with asyncio.timeout(10):
+        while (await Trail(pool).behind({"booking": store}))["booking"]:  # noqa: ASYNC110 - a table has no event
+            await asyncio.sleep(0.02)
+    assert not [follower for follower in followers if follower.done()]
+    for follower in followers:
+        follower.cancel()
+    await asyncio.gather(*followers, return_exceptions=True)
+    copied = await pool.fetch("SELECT event_id FROM audit_trail WHERE type = 'BranchNoted.v1'")
+    assert len(copied) == len({row["event_id"] for row in copied}) == 20
+
+
 async def test_following_again_goes_on_and_adds_nothing_twice(story: Story, pool: Any) -> None:
     await caught_up(story, pool)
     before = await pool.fetchval("SELECT count(*) FROM audit_trail")
