@@ -127,7 +127,9 @@ def processes(machine: Machine) -> Sequence[Process]:
                 f"GATEWAY_{name.upper()}_URL": machine.url(name)
                 for name in SERVICES
                 if name != "gateway"
-            },
+            }
+            # On one's own machine whoever asks may have the trace of it.
+            | {"GATEWAY_FOLLOWS_TRACES": "true"},
             needs=tuple(name for name in SERVICES if name != "gateway"),
             shows="the public API, described under /docs",
         ),

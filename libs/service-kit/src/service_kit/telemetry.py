@@ -26,9 +26,21 @@ _log = structlog.get_logger()
 class Telemetry:
     """Pure ASGI: it adds no task and buffers nothing."""
 
-    def __init__(self, app: ASGIApp, service: str, body_limits: Mapping[object, int]) -> None:
-        """`body_limits`: the largest body in bytes by endpoint, where it is not the default."""
+    def __init__(
+        self,
+        app: ASGIApp,
+        service: str,
+        body_limits: Mapping[object, int],
+        *,
+        follows_traces: bool = True,
+    ) -> None:
+        """`body_limits`: the largest body in bytes by endpoint, where it is not the default.
+
+        `follows_traces`: whether a caller's trace goes on here, sampled as the caller has decided; where strangers
+        call, each could have every span of its requests exported.
+        """
         self.app, self._body_limits = app, body_limits
+        self._follows_traces = follows_traces
         self._log = AccessLog(service)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,7 +53,8 @@ class Telemetry:
         correlation = str(facts.correlation)
         exchange = _Exchange(scope, receive, send, facts, self._body_limits)
         bound = structlog.contextvars.bind_contextvars(correlation_id=correlation)
-        span, current = start_server_span(facts.header("traceparent"))
+        above = facts.header("traceparent") if self._follows_traces else None
+        span, current = start_server_span(above)
         try:
             await exchange.run(self.app)
         finally:

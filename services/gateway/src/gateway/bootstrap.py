@@ -43,7 +43,9 @@ _PRUNE_SECONDS = 600.0
 _NOT_WAITING_FOR_THE_DISK = {"synchronous_commit": "off"}
 
 
-def build_app(kit: Kit, door: Door, live: LiveDoor, document: bytes) -> ASGIApp:
+def build_app(
+    kit: Kit, door: Door, live: LiveDoor, document: bytes, *, follows_traces: bool = False
+) -> ASGIApp:
     """The application: health and metrics, the description, and one door for everything else."""
     readable = page(document)
 
@@ -65,7 +67,12 @@ def build_app(kit: Kit, door: Door, live: LiveDoor, document: bytes) -> ASGIApp:
     )
     app.state.kit = kit
     install_problems(app, ProblemTable({}))
-    app.add_middleware(Telemetry, service=kit.service, body_limits=door.table.body_limits())
+    app.add_middleware(
+        Telemetry,
+        service=kit.service,
+        body_limits=door.table.body_limits(),
+        follows_traces=follows_traces,
+    )
     return app
 
 
@@ -129,10 +136,8 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
             signed_out=guard.end,
         )
         live = LiveDoor(table=table, upstream=upstream)
-        yield Parts(
-            api=behind(settings.trusted_proxies, build_app(kit, door, live, merged(documents))),
-            tasks={"prune_answers": prune},
-        )
+        app = build_app(kit, door, live, merged(documents), follows_traces=settings.follows_traces)
+        yield Parts(api=behind(settings.trusted_proxies, app), tasks={"prune_answers": prune})
 
 
 async def _ask(pool: asyncpg.Pool) -> None:

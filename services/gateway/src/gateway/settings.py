@@ -16,6 +16,8 @@ class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
 
     trusted_proxies: tuple[Network, ...] = ()
     """Whose `X-Forwarded-For` is believed: the load balancers before the gateway."""
+    follows_traces: bool = False
+    """Whether a client's `traceparent` is followed; otherwise a trace begins here, sampled as `trace_ratio` says."""
     anonymous_writes_per_minute: int = Field(default=30, gt=0)
     """Per address and operation: sign-in, registration, codes."""
     anonymous_reads_per_minute: int = Field(default=600, gt=0)

@@ -249,6 +249,17 @@ def code(answer: httpx.Response) -> str:
     return str(answer.json()["code"])
 
 
+async def test_a_stranger_does_not_decide_which_traces_are_sampled(
+    suite: Suite, client: httpx.AsyncClient
+) -> None:
+    strangers = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    headers = suite.headers("k") | {"traceparent": strangers}
+    await client.get("/api/v1/appointments/7", headers=headers)
+    _, trace, _, flags = suite.stub.seen[-1].headers["traceparent"].split("-")
+    assert trace != strangers.split("-")[1]
+    assert flags == "00"
+
+
 @pytest.mark.requirement("GW-18")
 async def test_a_repeat_gets_the_first_answer(suite: Suite, client: httpx.AsyncClient) -> None:
     first = await client.post("/api/v1/appointments", json={"a": 1}, headers=suite.headers("k"))
