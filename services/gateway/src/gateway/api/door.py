@@ -30,7 +30,7 @@ from service_kit.tracing import current_traceparent, span
 __all__ = ["Door", "Limits", "passed_on"]
 
 _OWN: Final = frozenset({CORRELATION_HEADER.lower(), "x-forwarded-for", "traceparent"})
-_NOT_PASSED_ON: Final = HOP_BY_HOP | _OWN
+_NOT_PASSED_ON: Final = frozenset(name.encode() for name in HOP_BY_HOP | _OWN)
 _NOT_PASSED_BACK: Final = HOP_BY_HOP | _OWN | {"date", "server"}
 _LARGEST_KEPT: Final = 1 << 20
 """Larger bodies are streamed: their requests are told apart by length and type only."""
@@ -210,7 +210,7 @@ def passed_on(connection: HTTPConnection) -> list[tuple[str, str]]:
     headers = [
         (name.decode("latin-1"), value.decode("latin-1"))
         for name, value in connection.scope["headers"]
-        if name.decode("latin-1") not in _NOT_PASSED_ON
+        if name not in _NOT_PASSED_ON
     ]
     headers.append((CORRELATION_HEADER, str(facts_of(connection).correlation)))
     headers.append(("X-Forwarded-For", connection.client.host if connection.client else ""))
@@ -228,7 +228,8 @@ def _announced(facts: RequestFacts) -> int:
 async def _body_and_digest(request: Request) -> tuple[bytes | AsyncIterator[bytes] | None, bytes]:
     """The body, read whole when it is small, and what tells this request from others."""
     facts = facts_of(request)
-    digest = hashlib.sha256(f"{request.method} {request.url.path}?{request.url.query}".encode())
+    path, query = request.scope["path"], request.scope["query_string"]
+    digest = hashlib.sha256(f"{request.method} {path}?".encode() + query)
     length = facts.header("content-length") or ""
     if not length.isdecimal() or int(length) > _LARGEST_KEPT:
         digest.update(f"{length} {facts.header('content-type')}".encode())
