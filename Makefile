@@ -104,9 +104,10 @@ kafka: setup kafka-tools ## Run a broker of Apache Kafka by itself (KAFKA_PORT=9
 .PHONY: test-tools
 test-tools: kafka-tools
 	@# RUNLEVEL: Debian's prometheus brings promtool, and must not start as a server here.
-	@command -v pdfsig >/dev/null && command -v certutil >/dev/null && command -v promtool >/dev/null || \
+	@command -v pdfsig >/dev/null && command -v certutil >/dev/null && command -v promtool >/dev/null && \
+	  command -v chromium >/dev/null || \
 	  (S=$$(test "$$(id -u)" = 0 || echo sudo); $$S apt-get update -qq && \
-	   $$S env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends poppler-utils libnss3-tools prometheus >/dev/null)
+	   $$S env RUNLEVEL=1 apt-get install -y -qq --no-install-recommends poppler-utils libnss3-tools prometheus chromium >/dev/null)
 
 .PHONY: test
 test: setup test-tools format-check lint types arch contracts-check ## Everything: checks, unit, integration and journeys

@@ -95,7 +95,8 @@ _ABOUT = (
     "read, makes the read wait until it shows what was done; refusals are application/problem+json with stable codes."
 )
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Kabinet API</title><style>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><title>Kabinet API</title><style>
 body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }}
 table {{ border-collapse: collapse; width: 100% }} td, th {{ border-top: 1px solid #ccc; padding: .5rem;
   text-align: left;
