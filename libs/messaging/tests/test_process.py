@@ -255,16 +255,65 @@ async def test_a_reaction_with_effects_may_answer_with_commands(clinic: Clinic) 
 async def test_every_command_of_an_event_has_an_id_of_its_own(clinic: Clinic) -> None:
     def react(event: Asked, cause: Cause) -> Sequence[Dispatch]:
         return [
+            Dispatch(to="places", key=event.name, command=Granted(name="a"), word="a"),
+            Dispatch(to="places", key=event.name, command=Granted(name="b"), word="b"),
+            Dispatch(to="places", key=event.name, command=Dropped(name="a")),
+            Dispatch(to="places", key="other", command=Dropped(name="a")),
+            Dispatch(to="requests", key="other", command=Dropped(name="a")),
+        ]
+
+    await clinic.ask("anna")
+    await drain(clinic.runs(Process(name="granting", reactions={Asked: react})))
+    assert (await clinic.facts())[1:] == [
+        ("place-north.anna", Granted(name="a")),
+        ("place-north.anna", Granted(name="b")),
+        ("place-north.anna", Dropped(name="a")),
+        ("place-north.other", Dropped(name="a")),
+        ("request-north.other", Dropped(name="a")),
+    ]
+
+
+@pytest.mark.parametrize("second", [Dropped(name="b"), Granted(name="b")])
+async def test_a_command_is_itself_wherever_it_stands(clinic: Clinic, second: object) -> None:
+    """What a reaction finds there may shorten its answer at the second try: none may pass for the one before it."""
+    tries = 0
+
+    def react(event: Asked, cause: Cause) -> Sequence[Dispatch]:
+        nonlocal tries
+        tries += 1
+        first = Dispatch(to="places", key=event.name, command=Granted(name="a"), word="a")
+        absent = Dispatch(to="away", key=event.name, command=Granted(name="x"))
+        then = Dispatch(to="places", key=event.name, command=second)
+        return [first, absent, then] if tries == 1 else [then]
+
+    await clinic.ask("anna")
+    async with running(clinic.runs(Process(name="granting", reactions={Asked: react}))):
+
+        async def both() -> bool:
+            return len(await clinic.facts()) == 3
+
+        await until(both)
+    assert (await clinic.facts())[1:] == [
+        ("place-north.anna", Granted(name="a")),
+        ("place-north.anna", second),
+    ]
+
+
+async def test_commands_that_nothing_tells_apart_are_a_mistake_before_any_is_sent(
+    clinic: Clinic,
+) -> None:
+    def react(event: Asked, cause: Cause) -> Sequence[Dispatch]:
+        return [
             Dispatch(to="places", key=event.name, command=Granted(name="a")),
             Dispatch(to="places", key=event.name, command=Granted(name="b")),
         ]
 
     await clinic.ask("anna")
-    await drain(clinic.runs(Process(name="granting", reactions={Asked: react})))
-    assert [event for stream, event in await clinic.facts() if stream.startswith("place")] == [
-        Granted(name="a"),
-        Granted(name="b"),
-    ]
+    async with running(clinic.runs(Process(name="granting", reactions={Asked: react}))):
+        await until(lambda: clinic.watch.quarantined == ["request-north.anna"])
+    (parked,) = await clinic.inbox.list_parked()
+    assert str(parked.error).startswith("ValueError in process.py")
+    assert await clinic.facts() == [("request-north.anna", Asked(name="anna"))]
 
 
 async def test_an_instance_that_started_and_did_not_end_is_stuck(clinic: Clinic) -> None:

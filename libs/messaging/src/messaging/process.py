@@ -20,11 +20,13 @@ class Dispatch:
     """A command for the aggregate `key` of the application's field `to`.
 
     `otherwise`: what follows when the rules say no, by kind of rejection (its subclasses too; the first row wins).
+    `word` tells apart several commands of one class that one event sends to one aggregate; it has no slash in it.
     """
 
     to: str
     key: object
     command: object
+    word: str = ""
     otherwise: Mapping[type[Rejection], Callable[[Any], "Sequence[Dispatch]"]] = field(
         default_factory=dict
     )
@@ -94,11 +96,15 @@ async def send(
 ) -> None:
     """Send each dispatch to the command handler that it names, in order.
 
-    `context(reaction)` derives the context of each; the reaction's word is `name` and the dispatch's place. A final
-    refusal goes to `rejected`, and the next dispatch is sent all the same.
+    `context(reaction)` derives the context of each from `name` and from what the dispatch is, never from its place: the
+    next try may find others beside it, and what stands in the place of an accepted command would pass for its repeat.
+    Raises ValueError, and sends nothing, when two are the same. A final refusal goes to `rejected`, and the next
+    dispatch is sent all the same.
     """
-    for index, dispatch in enumerate(dispatches):
-        reaction = f"{name}.{index}"
+    named = {_reaction(name, dispatch): dispatch for dispatch in dispatches}
+    if len(named) < len(dispatches):
+        raise ValueError(f"{name}: commands of one class for one aggregate need words")
+    for reaction, dispatch in named.items():
         try:
             await getattr(app, dispatch.to).handle(
                 dispatch.command, key=dispatch.key, context=context(reaction)
@@ -111,10 +117,15 @@ async def send(
                 await send(
                     follow(rejection),
                     app=app,
-                    name=f"{reaction}.otherwise",
+                    name=f"{reaction}/otherwise",
                     context=context,
                     rejected=rejected,
                 )
+
+
+def _reaction(name: str, dispatch: Dispatch) -> str:
+    kind = type(dispatch.command).__name__
+    return f"{name}/{dispatch.to}/{kind}/{dispatch.word}/{dispatch.key}"
 
 
 def _otherwise(

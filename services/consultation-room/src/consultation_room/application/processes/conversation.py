@@ -70,7 +70,7 @@ def _say(
         occasion=cause.envelope.id,
         now=cause.now,
     )
-    return Dispatch(to="threads", key=thread, command=message)
+    return Dispatch(to="threads", key=thread, command=message, word=key)
 
 
 def _close(thread: ConsultationId, cause: Cause) -> Dispatch:
