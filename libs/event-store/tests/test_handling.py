@@ -105,11 +105,14 @@ def handler(store: EventStore, *, attempts: int = 8, warm_states: int = 10_000) 
     return CommandHandler(store, BOX, CODEC, "box", attempts=attempts, warm_states=warm_states)
 
 
-def context(number: int | None = None, *, pinned: int | None = None) -> CommandContext:
+def context(
+    number: int | None = None, *, pinned: int | None = None, may_repeat: bool = False
+) -> CommandContext:
     return CommandContext(
         command_id=UUID(int=number if number is not None else 10**9 + next(numbers)),
         metadata=METADATA,
         expected_revision=pinned,
+        may_repeat=may_repeat,
     )
 
 
@@ -349,6 +352,38 @@ async def test_a_command_that_was_accepted_changes_nothing_when_the_world_has_mo
     await boxes.handle(Remove(thing="pen"), key="b", context=context())
     assert (await put(boxes, "pen", 5)) == Handled(tuple(first.events), ("pen",), 0, first.cursor)
     assert await boxes.load(tenant="north", key="b") == ((), 1)
+
+
+@pytest.mark.parametrize("later", ["pen", "hat"])
+async def test_what_comes_again_by_nature_gives_its_first_answer_where_the_rules_say_no_by_now(
+    later: str,
+) -> None:
+    """Accepted, and killed before anybody heard: by now the wish is true already, or would be refused."""
+    store = MemoryEventStore()
+    boxes, again = handler(store), context(5, may_repeat=True)
+    first = await boxes.handle(Put(thing="pen"), key="b", context=again)
+    await put(boxes, "cup")
+    await put(boxes, "key")
+    if later == "hat":
+        await boxes.handle(Remove(thing="pen"), key="b", context=context())
+        await put(boxes, "hat")
+    for handler_ in (boxes, handler(store)):
+        assert await handler_.handle(Put(thing="pen"), key="b", context=again) == Handled(
+            tuple(first.events), ("pen",), 0, first.cursor
+        )
+
+
+async def test_what_comes_again_by_nature_and_was_never_accepted_is_answered_as_ever() -> None:
+    store = Watched()
+    boxes = handler(store)
+    for thing in ("pen", "cup", "key"):
+        await boxes.handle(Put(thing=thing), key="b", context=context(may_repeat=True))
+    assert store.reads == 1  # none of them was asked for twice
+    assert (
+        await boxes.handle(Put(thing="cup"), key="b", context=context(may_repeat=True))
+    ).events == ()
+    with pytest.raises(Full):
+        await boxes.handle(Put(thing="hat"), key="b", context=context(may_repeat=True))
 
 
 async def test_a_command_id_of_another_stream_is_an_error() -> None:

@@ -74,6 +74,8 @@ def decide(command: object, state: frozenset[object]) -> Sequence[object]:
     match command:
         case Full():
             raise command
+        case Granted() if Dropped(name=command.name) in state:
+            raise VeryFull
         case _:
             return [] if command in state else [command]
 
@@ -211,6 +213,28 @@ async def test_a_refusal_leads_to_what_the_process_does_otherwise(clinic: Clinic
         ("request-north.anna", Asked(name="anna")),
         ("request-north.anna", Dropped(name="anna, VERY_FULL")),
     ]
+    assert clinic.watch.rejections == []
+
+
+async def test_an_accepted_command_is_not_made_up_for_when_it_comes_again(clinic: Clinic) -> None:
+    """Accepted, the process died, the stream moved on: at the second delivery the rules would say no."""
+
+    def react(event: Asked, cause: Cause) -> Sequence[Dispatch]:
+        def drop(_: Full) -> Sequence[Dispatch]:
+            return [Dispatch(to="requests", key=event.name, command=Dropped(name="refund"))]
+
+        granted = Granted(name=event.name)
+        return [Dispatch(to="places", key=event.name, command=granted, otherwise={Full: drop})]
+
+    granting = Process(name="granting", reactions={Asked: react})
+    await clinic.ask("anna")
+    await drain(clinic.runs(granting))
+    dropped = CommandContext(command_id=UUID(int=4), metadata=METADATA)
+    await clinic.places.handle(Dropped(name="anna"), key="anna", context=dropped)
+    before = await clinic.facts()
+    clinic.inbox = MemoryInbox()
+    await drain(clinic.runs(granting))
+    assert await clinic.facts() == before
     assert clinic.watch.rejections == []
 
 

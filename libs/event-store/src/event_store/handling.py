@@ -44,12 +44,14 @@ class CommandContext(msgspec.Struct, frozen=True, kw_only=True):
     """How a command came: its id (repeats of it change nothing), its metadata, and a pinned version.
 
     `expected_revision` is what the caller saw (`If-Match`); a stream that has moved on then refuses with
-    AppendConflict instead of deciding again.
+    AppendConflict instead of deciding again. `may_repeat`: it comes again by nature, as commands of consumers do. It is
+    then not refused, nor answered without events, before the stream was asked whether it was accepted once.
     """
 
     command_id: UUID
     metadata: Metadata
     expected_revision: int | None = None
+    may_repeat: bool = False
 
 
 class Handled(msgspec.Struct, Generic[S, E], frozen=True):
@@ -97,7 +99,8 @@ class CommandHandler(Generic[C, S, E]):
         """Decide `command` on the stream of `key` and append what follows.
 
         Raises the decider's Rejection; AppendConflict when the version was pinned, or when every attempt met a
-        concurrent writer; StoreUnavailable. A command that was accepted before gives its first answer.
+        concurrent writer; StoreUnavailable. A command that was accepted before gives its first answer when it decides
+        events again, and one that `may_repeat` gives it always.
         """
         stream = StreamName(self.category, context.metadata.tenant, str(key))
         if not is_recording():
@@ -117,10 +120,19 @@ class CommandHandler(Generic[C, S, E]):
         await self._turns.take(stream)
         try:
             if pinned is not None:
-                return await self._handle_pinned(command, stream, context, came, pinned)
-            return await self._handle(command, stream, context, came)
+                handled = await self._handle_pinned(command, stream, context, came, pinned)
+            else:
+                handled = await self._handle(command, stream, context, came)
+            if handled.events or not context.may_repeat:
+                return handled
+            return await self._repeated(stream, context) or handled
         except IdempotencyViolation:
             first = await self._first_answer(stream, context)
+            if first is None:
+                raise
+            return first
+        except Rejection:
+            first = await self._repeated(stream, context) if context.may_repeat else None
             if first is None:
                 raise
             return first
@@ -224,6 +236,14 @@ class CommandHandler(Generic[C, S, E]):
             stream, _Folded(state, appended.revision, appended.cursor, proved, folded.saved)
         )
         return Handled(events, state, appended.revision, appended.cursor)
+
+    async def _repeated(self, stream: StreamName, context: CommandContext) -> Handled[S, E] | None:
+        """The first answer, too, but nothing is decoded where there is none, which is what is usual."""
+        wanted = _event_id(context, 0)
+        async for page in self._store.read_stream(stream):
+            if any(recorded.id == wanted for recorded in page):
+                return await self._first_answer(stream, context)
+        return None
 
     async def _first_answer(
         self, stream: StreamName, context: CommandContext

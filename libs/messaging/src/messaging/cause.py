@@ -44,7 +44,7 @@ class Cause:
         same command; a handler that sends several commands names each by another word.
         """
         command_id = uuid5(self.envelope.id, f"{self.consumer}:{reaction}")
-        return CommandContext(command_id=command_id, metadata=self.metadata())
+        return CommandContext(command_id=command_id, metadata=self.metadata(), may_repeat=True)
 
     def metadata(self) -> Metadata:
         """Metadata of what follows: by this service, now, in the same story and trace, because of this event."""

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import msgspec
+
 from decider import Rejection
 from event_store import CommandContext
 from messaging.pump import Terms
@@ -106,8 +108,10 @@ async def send(
         raise ValueError(f"{name}: commands of one class for one aggregate need words")
     for reaction, dispatch in named.items():
         try:
+            # It comes again by nature: what was accepted once must not lead to what follows from a refusal.
+            repeatable = msgspec.structs.replace(context(reaction), may_repeat=True)
             await getattr(app, dispatch.to).handle(
-                dispatch.command, key=dispatch.key, context=context(reaction)
+                dispatch.command, key=dispatch.key, context=repeatable
             )
         except Rejection as rejection:
             follow = _otherwise(dispatch, rejection)
