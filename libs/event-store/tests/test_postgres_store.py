@@ -337,7 +337,7 @@ async def test_a_subscription_from_further_on_gets_only_what_is_behind(
 async def test_a_page_says_now_and_then_what_the_filter_has_hidden(
     store: PostgresEventStore,
 ) -> None:
-    where = EventFilter(types=frozenset({"Ended.v1"}))
+    where = EventFilter(families=frozenset({"Ended"}))
     async with closing(store.subscribe(where=where)) as pages:
         assert (await anext(pages)).caught_up
         for number in range(20):

@@ -113,12 +113,12 @@ class Clinic:
     async def facts(self) -> list[tuple[str, object]]:
         return [(stream, event) for stream, event, _ in await self.stored()]
 
-    def runs(self, process: Process) -> Runnable:
+    def runs(self, process: Process, codec: Codec[Any] = CODEC) -> Runnable:
         return own_consumer(
             service="booking",
             process=process,
             store=self.store,
-            codec=CODEC,
+            codec=codec,
             app=self,
             inbox=self.inbox,
             clock=NowClock(),
@@ -187,6 +187,49 @@ async def test_a_process_begins_with_history_and_old_versions_of_its_events(
     await clinic.store.append(StreamName("request", "north", "anna"), [old], expected=-1)
     await drain(clinic.runs(GRANTING))
     assert ("place-north.anna", Granted(name="anna")) in await clinic.facts()
+
+
+async def test_a_version_of_a_newer_process_waits_with_its_key_for_the_newer_process(
+    clinic: Clinic,
+) -> None:
+    """A rolling deploy: the old process still has the lease when the new one writes already."""
+
+    async def granted(*names: str) -> bool:
+        facts = [("place-north." + name, Granted(name=name)) for name in names]
+        stored = [fact for fact in await clinic.facts() if fact[0].startswith("place")]
+        return sorted(stored, key=str) == sorted(facts, key=str)
+
+    newer = NewEvent(UUID(int=3), "Asked.v2", b'{"name":"anna"}', encode_metadata(METADATA))
+    old = Codec[Any]({AskedOld: "Asked.v1", Granted: "Granted.v1"})
+    granting = Process(
+        name="granting",
+        reactions={
+            AskedOld: lambda event, _: [
+                Dispatch(to="places", key=event.title, command=Granted(name=event.title))
+            ]
+        },
+    )
+    for key, event in ("boris", "Asked.v1"), ("anna", "Asked.v2"), ("clara", "Asked.v1"):
+        await clinic.store.append(
+            StreamName("request", "north", key),
+            [
+                newer
+                if key == "anna"
+                else NewEvent(
+                    uuid5(UUID(int=3), key),
+                    event,
+                    b'{"title":"%s"}' % key.encode(),
+                    encode_metadata(METADATA),
+                )
+            ],
+            expected=-1,
+        )
+    async with running(clinic.runs(granting, old)):
+        await until(lambda: granted("boris", "clara"))
+        await until(lambda: ("request-north.anna", 0) in clinic.watch.failures)
+    assert clinic.watch.quarantined == []
+    async with running(clinic.runs(GRANTING)):
+        await until(lambda: granted("anna", "boris", "clara"))
 
 
 async def test_handling_an_event_again_repeats_the_same_command(clinic: Clinic) -> None:

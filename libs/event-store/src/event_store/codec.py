@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final, Generic, NoReturn, Protocol, TypeVar
 
 import msgspec
 
-from event_store.records import Metadata, RecordedEvent
+from event_store.records import Metadata, RecordedEvent, family
 
 __all__ = [
     "Codec",
@@ -113,6 +113,10 @@ class Codec(Generic[E]):
         Raises KeyError for a class outside the table.
         """
         return frozenset(self._names[kind] for kind in classes) | frozenset(self._past)
+
+    def families(self, classes: Iterable[type[E]]) -> frozenset[str]:
+        """The families of `names`, for a filter."""
+        return frozenset(map(family, self.names(classes)))
 
     def decode(self, recorded: Encoded) -> E:
         """Today's event. Raises UnknownEventType, or msgspec.ValidationError when the bytes do not fit."""

@@ -133,7 +133,7 @@ class MemoryEventStore:
 
     def _fits(self, index: int, where: EventFilter) -> bool:
         return (not where.categories or self._categories[index] in where.categories) and (
-            not where.types or self._events[index].type in where.types
+            where.wants(self._events[index].type)
         )
 
 

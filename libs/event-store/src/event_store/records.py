@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -113,12 +114,26 @@ class RecordedEvent(msgspec.Struct, frozen=True, gc=False):
         return self.stream[len(category) + 1 :].partition(".")[2]
 
 
+@cache
+def family(stored_name: str) -> str:
+    """The stored name of an event type without its version, `Noted` for `Noted.v2`."""
+    return stored_name.partition(".v")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events to read: of any of the categories and of any of the types; empty means all."""
+    """Which events to read: of any of the categories and of any of the families; empty means all.
+
+    A family is an event type in whatever version: a newer process may write one already that the reader does not know,
+    and whoever passed it over would have lost it for ever.
+    """
 
     categories: frozenset[str] = frozenset()
-    types: frozenset[str] = frozenset()
+    families: frozenset[str] = frozenset()
+
+    def wants(self, stored_name: str) -> bool:
+        """Whether it is of one of the families."""
+        return not self.families or family(stored_name) in self.families
 
 
 EVERYTHING: Final = EventFilter()

@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from decider import Rejection
-from event_store import Codec, Cursor, EventFilter, EventStore
+from event_store import Codec, Cursor, EventFilter, EventStore, UnknownEventType
 from messaging.bus import BEGINNING, AssignedPartition, Bus, MessagingUnavailable, TopicLike
 from messaging.cause import Cause, Clock
 from messaging.envelope import MALFORMED, Envelope, MalformedEnvelope, of_recorded
@@ -126,7 +126,8 @@ def own_consumer(
 ) -> Runnable:
     """Runs a process over the events of the service's own store, from the beginning of history.
 
-    `codec` knows the stored names of the process's events, old versions too.
+    `codec` knows the stored names of the process's events, old versions too. A version that it does not know yet steps
+    aside with its key, and is tried again until a newer process does.
     """
     return _OwnConsumer(
         service,
@@ -238,9 +239,11 @@ class _OwnConsumer:
     ) -> None:
         self._service, self._process = service, process
         self._store, self._codec, self._inbox, self._clock = store, codec, inbox, clock
-        self._watch, self._terms, self._retryable = watch, terms, retryable
+        # What a newer process has written already waits aside until this one is replaced as well.
+        self._retryable: tuple[type[Exception], ...] = (UnknownEventType, *retryable)
+        self._watch, self._terms = watch, terms
         self._flow = Flow(f"{service}.{process.name}", service)
-        self._where = EventFilter(types=codec.names(process.events))
+        self._where = EventFilter(families=codec.families(process.events))
         self._reactions = Reactions(process.name, process.reactions, app)
         self._holder = token_hex(8)
 

@@ -102,7 +102,7 @@ async def test_how_long_a_hold_lasts_is_the_clinics_policy(world: Any) -> None:
     assert (await world.status_of(before["appointment_id"]))[0] == "CANCELLED"
     rival = {"patient_id": world.rival}
     assert (await world.status_of(after["appointment_id"], **rival))[0] == "HELD"
-    holds = EventFilter(types=frozenset({"SlotHeld.v1"}))
+    holds = EventFilter(families=frozenset({"SlotHeld"}))
     versions = [
         event.meta().policy
         async for page in world.store.read_all(where=holds)

@@ -67,7 +67,7 @@ class Subscription:
                     cursor = max(cursor, _verified(message))
                 else:
                     cursor = _place(message)
-                    if not self._where.types or message.type in self._where.types:
+                    if self._where.wants(message.type):
                         events.append(self._names.recorded(message))
                 drained = live and self._arrived.empty()
                 if (

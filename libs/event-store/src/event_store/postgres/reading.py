@@ -179,16 +179,16 @@ async def _abandon(task: "asyncio.Task[list[asyncpg.Record]]") -> None:
 async def _fetch(
     pool: Pool, after: Cursor, end: Cursor, where: EventFilter, limit: int
 ) -> list[asyncpg.Record]:
-    filters = [sorted(wanted) for wanted in (where.categories, where.types) if wanted]
-    statement = _page_statement(bool(where.categories), bool(where.types))
+    filters = [sorted(wanted) for wanted in (where.categories, where.families) if wanted]
+    statement = _page_statement(bool(where.categories), bool(where.families))
     with translated_errors():
         return await pool.fetch(statement, *after, *end, limit, *filters)
 
 
 @cache
-def _page_statement(by_category: bool, by_type: bool) -> str:  # noqa: FBT001
+def _page_statement(by_category: bool, by_family: bool) -> str:  # noqa: FBT001
     conditions = ["(order_key, position) > ($1, $2)", "(order_key, position) <= ($3, $4)"]
-    for wanted, column in ((by_category, "category"), (by_type, "type")):
+    for wanted, column in ((by_category, "category"), (by_family, "split_part(type, '.v', 1)")):
         if wanted:
             conditions.append(f"{column} = ANY(${len(conditions) + 4}::text[])")
     return f"""

@@ -14,7 +14,15 @@ from typing import Final
 from event_store.postgres.connections import Pool
 from event_store.postgres.reading import News, ends, news
 from event_store.postgres.wakeup import Wakeups
-from event_store.records import START, Cursor, EventFilter, Page, RecordedEvent, StoreUnavailable
+from event_store.records import (
+    START,
+    Cursor,
+    EventFilter,
+    Page,
+    RecordedEvent,
+    StoreUnavailable,
+    family,
+)
 
 __all__ = ["Feed", "Tail"]
 
@@ -45,7 +53,7 @@ class Feed:
     def __init__(self, start: Cursor, after: Cursor, where: EventFilter) -> None:
         self.start, self.cut = start, False
         self._reached = max(start, after)
-        self._types, self._categories = where.types, where.categories
+        self._families, self._categories = where.families, where.categories
         self._events: deque[RecordedEvent] = deque()
         self._bytes = 0
         self._woken = asyncio.Event()
@@ -57,11 +65,11 @@ class Feed:
         """Take a wave in; whether more is wanted."""
         if wave.cursor <= self._reached:
             return True
-        types, categories, reached = self._types, self._categories, self._reached
+        families, categories, reached = self._families, self._categories, self._reached
         wanted = [
             event
             for event, category in zip(wave.events, wave.categories, strict=True)
-            if (not types or event.type in types)
+            if (not families or family(event.type) in families)
             and (not categories or category in categories)
             and (event.major, event.minor) > reached
         ]
