@@ -5,13 +5,15 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from event_store import Metadata, RecordedEvent
 from event_store.codec import encode_metadata
 from messaging import Envelope, MalformedEnvelope, from_headers, of_recorded, to_headers
+from messaging.envelope import kept_aside
 from messaging.testing import envelope
 
-text = st.text(min_size=1)
+text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
 full = Metadata(
     tenant="north",
     actor="account:1",
@@ -67,7 +69,7 @@ def test_names_of_attributes_are_lower_case_letters_and_digits() -> None:
         source=text,
         type=text,
         key=text,
-        position=text,
+        position=st.from_regex(r"[0-9a-f]{32}(\.[0-9]{4})?", fullmatch=True),
         data=st.binary(),
         metadata=st.builds(
             Metadata,
@@ -111,6 +113,33 @@ def test_a_malformed_value_is_not_quoted() -> None:
         from_headers(to_headers(SAMPLE) | {"ce_time": "Ivan Petrov"}, b"")
     assert "Ivan" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value"),
+    [
+        ("ce_sequence", "z"),
+        ("ce_sequence", ""),
+        ("ce_sequence", "0" * 31),
+        ("ce_sequence", "0" * 32 + "!"),
+        ("ce_sequence", "0" * 32 + ".1"),
+        ("ce_sequence", "0" * 32 + "\n"),
+        ("ce_sequence", "A" * 32),
+        ("ce_time", "2026-01-02T03:04:05"),
+        ("ce_partitionkey", "appointment\0"),
+        ("ce_onbehalfof", "\0"),
+    ],
+)
+def test_what_would_hold_up_a_consumer_is_malformed(attribute: str, value: str) -> None:
+    with pytest.raises(MalformedEnvelope):
+        from_headers(to_headers(SAMPLE) | {attribute: value}, b"")
+
+
+def test_what_stands_aside_comes_back_from_the_parking_lot_as_it_was() -> None:
+    aside = kept_aside("booking.events-0-7", {}, b"")
+    for position in ("", "!", SAMPLE.position + "!!", SAMPLE.position + ".0001!"):
+        parked = replace(aside, position=position)
+        assert from_headers(to_headers(parked), parked.data) == parked
 
 
 def test_an_event_of_the_own_store_is_an_envelope_too() -> None:

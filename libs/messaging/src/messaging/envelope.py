@@ -4,6 +4,7 @@ Attribute names follow the CloudEvents specification 1.0.2 and its Kafka binding
 names have lower-case letters and digits only, as the specification asks.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
@@ -30,6 +31,10 @@ _SPEC_VERSION: Final = "1.0"
 _CONTENT_TYPE: Final = "application/json"
 _NAMESPACE: Final = UUID("0190a000-0000-7000-8000-0000000bad00")
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_POSITION: Final = re.compile(r"[0-9a-f]{32}(?:\.[0-9]{4,})?").fullmatch
+"""A cursor's text, and a number for the second and later events of one place. Whatever else sorted behind these would
+become a mark that nothing ever passes.
+"""
 
 
 class MalformedEnvelope(ValueError):
@@ -102,13 +107,15 @@ def to_headers(envelope: Envelope) -> dict[str, str]:
 def from_headers(headers: Mapping[str, str], data: bytes) -> Envelope:
     """The envelope that `to_headers` took apart; headers it does not know are passed over.
 
-    Raises MalformedEnvelope.
+    Raises MalformedEnvelope; also for a text with the character 0, which no column of PostgreSQL takes.
     """
     if headers.get("ce_specversion") != _SPEC_VERSION:
         raise MalformedEnvelope("specversion")
+    if "\0" in "".join(headers.values()):
+        raise MalformedEnvelope("the character 0")
     try:
         causation, policy = headers.get("ce_causationid"), headers.get("ce_policyversion")
-        return Envelope(
+        envelope = Envelope(
             id=UUID(headers["ce_id"]),
             source=headers["ce_source"],
             type=headers["ce_type"],
@@ -131,6 +138,11 @@ def from_headers(headers: Mapping[str, str], data: bytes) -> Envelope:
         raise MalformedEnvelope(missing.args[0]) from None
     except ValueError:
         raise MalformedEnvelope("an id, time or version") from None
+    if not _POSITION(envelope.position) and envelope.type != MALFORMED:
+        raise MalformedEnvelope("ce_sequence")
+    if envelope.metadata.time.tzinfo is None:
+        raise MalformedEnvelope("ce_time")
+    return envelope
 
 
 def kept_aside(place: str, headers: object, data: bytes) -> Envelope:

@@ -15,7 +15,13 @@ from messaging.bus import (
     partition_of,
 )
 from messaging.crew import Crew
-from messaging.envelope import Envelope
+from messaging.envelope import (
+    Envelope,
+    MalformedEnvelope,
+    from_headers,
+    kept_aside,
+    to_headers,
+)
 from messaging.inbox import (
     NO_INSTANCES,
     Apply,
@@ -125,8 +131,18 @@ class _MemoryPartition:
                     await self._published.wait()
             start = after + 1
             batch = self._log[start : start + limit]
-            yield [Delivery(start + place, envelope) for place, envelope in enumerate(batch)]
+            yield [
+                Delivery(offset, self._arrived(offset, envelope))
+                for offset, envelope in enumerate(batch, start)
+            ]
             after += len(batch)
+
+    def _arrived(self, offset: int, envelope: Envelope) -> Envelope:
+        headers = to_headers(envelope)
+        try:
+            return from_headers(headers, envelope.data)
+        except MalformedEnvelope:
+            return kept_aside(f"{self.topic}-{self.index}-{offset}", headers, envelope.data)
 
     def acknowledge(self, offset: int) -> None:
         """Nobody looks."""

@@ -2,11 +2,13 @@
 """What every consumer keeps over every pair of bus and inbox."""
 
 import asyncio
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+import msgspec
 import pytest
 
 from decider import Rejection
@@ -27,6 +29,7 @@ from messaging.testing.samples import (
     QuietWatch,
     envelope,
     envelopes,
+    position,
 )
 
 __all__ = ["ConsumerConformance"]
@@ -221,6 +224,41 @@ class ConsumerConformance:
         kept = await inbox.parked_envelopes("billing", "counter-north.k3")
         assert list(kept) == [each for each in sent if each.key == "counter-north.k3"][1:]
         assert ledger.of("k3") == [3]
+
+    @pytest.mark.parametrize(
+        "spoiled",
+        [
+            {"position": "z"},
+            {"position": position(2).upper()[:-1] + "G", "type": "Unheard.v1"},
+            {"position": ""},
+            {"position": f"{position(2)}!"},
+            {"source": "book\0ing"},
+            {"metadata": {"time": datetime(2026, 1, 2)}},  # noqa: DTZ001 - that is what is wrong
+        ],
+    )
+    async def test_what_cannot_be_read_is_quarantined_with_every_byte_and_others_go_on(
+        self, bus: Bus, inbox: Inbox, spoiled: dict[str, Any]
+    ) -> None:
+        """Nothing of another's making becomes a mark, and nothing is passed over, whether it has a handler or not."""
+        ledger, sent = Ledger(), [envelope(number, key="same") for number in range(1, 6)]
+        metadata = msgspec.structs.replace(sent[1].metadata, **spoiled.get("metadata", {}))
+        broken = msgspec.structs.replace(sent[1], **{**spoiled, "metadata": metadata}, data=b"\xff")
+        await bus.publish(TOPIC, [sent[0], broken, sent[2]])
+        async with running(counting(bus, inbox, noting(ledger))):
+            await until(lambda: ledger.all() == [1, 3])
+            await bus.publish(TOPIC, sent[3:])
+            await until(lambda: ledger.all() == [1, 3, 4, 5])
+
+            async def is_quarantined() -> bool:
+                parked = await inbox.list_parked()
+                return [each.retry_at for each in parked] == [None]
+
+            await until(is_quarantined)
+        (parked,) = await inbox.list_parked()
+        (aside,) = await inbox.parked_envelopes("billing", parked.key)
+        kept = msgspec.json.decode(aside.data)
+        assert b64decode(kept["data"]) == b"\xff"
+        assert kept["headers"]
 
     async def test_redrive_handles_what_was_parked_in_order_and_then_the_key_flows(
         self, bus: Bus, inbox: Inbox, open_inbox: OpenInbox
