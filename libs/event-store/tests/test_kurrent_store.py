@@ -88,12 +88,13 @@ class TestKurrentEventStore(EventStoreConformance):
 # What KurrentDB is asked for, on any server
 
 
+@pytest.mark.parametrize("longer", ["-too", "_too"])
 async def test_services_that_share_a_cluster_see_nothing_of_each_other(
-    kurrent_uri: str, service: str, open_kurrent: OpenKurrent
+    kurrent_uri: str, service: str, open_kurrent: OpenKurrent, longer: str
 ) -> None:
     ours, theirs = (
         await open_kurrent(kurrent_uri, service),
-        await open_kurrent(kurrent_uri, f"{service}-too"),
+        await open_kurrent(kurrent_uri, f"{service}{longer}"),
     )
     first = await noted(ours, stream("a"), "ours")
     await noted(theirs, stream("a"), "theirs", "theirs")
@@ -340,7 +341,7 @@ async def test_the_store_is_the_one_that_the_url_names(
 def test_settings_that_would_harm_are_refused() -> None:
     with pytest.raises(ValueError, match="leader"):
         KurrentEventStore("kurrentdb://a:1?tls=false&nodePreference=follower", service="surgery")
-    for name in ("", "Booking", "a.b", "a:b"):
+    for name in ("", "Booking", "_booking", "a.b", "a:b"):
         with pytest.raises(ValueError, match="service"):
             KurrentEventStore("kurrentdb://a:1?tls=false", service=name)
 

@@ -8,7 +8,7 @@ import kurrentdbclient as kurrent
 
 from event_store.records import EventFilter, NewEvent, RecordedEvent, StreamName
 
-_SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
+_SERVICE: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _MARK: Final = b'"$attempt":"'
 _MARK_LENGTH: Final = len(_MARK) + 32 + 2  # the mark, 32 hexadecimal digits, a quote and a brace
 
@@ -21,9 +21,11 @@ class Names:
     """
 
     def __init__(self, service: str) -> None:
-        """Raises ValueError for a name that is no slug."""
+        """Raises ValueError for a name with a dot, a capital letter or any other sign."""
         if not _SERVICE.fullmatch(service):
-            raise ValueError("a service's name has lower-case letters, digits and hyphens")
+            raise ValueError(
+                "a service's name has lower-case letters, digits, hyphens and underscores"
+            )
         self._prefix = f"{service}."
 
     def stored(self, stream: StreamName) -> str:
