@@ -5,9 +5,12 @@ import importlib
 import pytest
 from pydantic import SecretStr
 
+from booking.bootstrap import SERVICE
 from embedded.suite import SERVICES, STATELESS
 from event_store import NO_STREAM, NewEvent, StreamName
+from event_store.testing import noted, stream
 from event_store.testing.kurrent_fixtures import OpenKurrent, kurrent_uri, open_kurrent, real_uri
+from event_store.testing.kurrent_server import running_instrument
 from ops.bootstrap import open_ops
 from ops.settings import OpsSettings
 from service_kit.ids import new_id
@@ -55,6 +58,20 @@ async def test_a_service_opens_what_it_stands_on(
     async with open_ground(service, settings_on(kurrent_uri, database), kit):
         report = await kit.health.report()
     assert (report.status, report.checks["store"]) == ("ready", "ok")
+
+
+@pytest.mark.integration
+async def test_being_ready_does_not_depend_on_how_much_others_write(
+    database: str, open_kurrent: OpenKurrent
+) -> None:
+    async with running_instrument() as instrument:
+        kit = make_kit("booking")
+        async with open_ground(SERVICE, settings_on(instrument.uri, database), kit):
+            billing = await open_kurrent(instrument.uri, "billing")
+            await noted(billing, stream("a"), *["theirs"] * 1000)
+            instrument.log.looked_at = 0
+            assert (await kit.health.report()).status == "ready"
+    assert instrument.log.looked_at == 1
 
 
 @pytest.mark.integration

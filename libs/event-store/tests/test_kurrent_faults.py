@@ -25,7 +25,7 @@ from event_store import (
     RecordedEvent,
     StoreUnavailable,
 )
-from event_store.kurrent import KurrentEventStore
+from event_store.kurrent import KurrentEventStore, connection
 from event_store.store import EventStore
 from event_store.testing import (
     closing,
@@ -284,6 +284,72 @@ async def test_a_checkpoint_that_is_no_place_of_a_record_is_passed_over(
     async with closing(store.subscribe()) as pages:
         page = await anext(pages)
     assert page == Page([], START, caught_up=True)
+
+
+# The end of a service in a log that others fill
+
+
+async def test_the_end_of_a_quiet_service_is_looked_for_once(
+    instrument: KurrentInstrument, open_kurrent: OpenKurrent
+) -> None:
+    """The server looks through the log until something fits, whatever the limit of a read: a log is long."""
+    quiet, busy = await open_kurrent(instrument.uri), await open_kurrent(instrument.uri, "busy")
+    appended = await noted(quiet, stream("a"), "one")
+    await noted(busy, stream("b"), *["theirs"] * 2000)
+    assert await quiet.position() == appended.cursor
+    instrument.log.looked_at = 0
+    for number in range(5):
+        assert await quiet.position() == appended.cursor
+        assert [page async for page in quiet.read_all(after=appended.cursor)] == [
+            Page((), appended.cursor, caught_up=True)
+        ]
+        await noted(busy, stream(f"c{number}"), "theirs")
+    assert instrument.log.looked_at < 50
+    again = await noted(quiet, stream("a"), "two", expected=0)
+    assert await quiet.position() == again.cursor
+    assert instrument.log.looked_at < 50
+
+
+async def test_a_subscription_of_a_quiet_service_that_waits_does_not_look_through_the_log(
+    instrument: KurrentInstrument, open_kurrent: OpenKurrent
+) -> None:
+    instrument.faults.caught_up_has_position = False
+    quiet, busy = (
+        await open_kurrent(instrument.uri, stall_seconds=0.05),
+        await open_kurrent(instrument.uri, "busy"),
+    )
+    appended = await noted(quiet, stream("a"), "one")
+    await noted(busy, stream("b"), *["theirs"] * 900)  # too few for a checkpoint
+    async with closing(quiet.subscribe(after=appended.cursor)) as pages:
+        assert (await anext(pages)).caught_up
+        instrument.log.looked_at = 0
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(pages), 0.4)
+    assert 0 < instrument.log.looked_at < 50
+
+
+async def test_looking_for_the_end_takes_as_long_as_it_takes(
+    instrument: KurrentInstrument, open_kurrent: OpenKurrent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = await open_kurrent(instrument.uri)
+    appended = await noted(store, stream("a"), "one")
+    monkeypatch.setattr(connection, "DEADLINE", 0.5)
+    instrument.faults.filtered_read_seconds = 0.8
+    assert await store.position() == appended.cursor
+
+
+async def test_whether_the_store_is_there_is_asked_without_looking_for_anything(
+    instrument: KurrentInstrument, open_kurrent: OpenKurrent
+) -> None:
+    store, busy = await open_kurrent(instrument.uri), await open_kurrent(instrument.uri, "busy")
+    await store.ping()
+    await noted(busy, stream("b"), *["theirs"] * 100)
+    instrument.log.looked_at = 0
+    await store.ping()
+    assert instrument.log.looked_at == 1
+    await instrument.stop(0)
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
 
 
 # TLS and credentials

@@ -327,12 +327,15 @@ async def test_the_store_is_the_one_that_the_url_names(
     async with await open_pool(database) as pool:
         async with open_store_of(None, service=service, pool=pool) as store:
             assert isinstance(store, PostgresEventStore)
+            await store.ping()
             await noted(store, stream("a"), "one")
         async with open_store_of(kurrent_uri, service=service, pool=pool) as store:
             assert isinstance(store, KurrentEventStore)
+            await store.ping()
             assert await history(store, stream("a")) == []
-        with pytest.raises(StoreUnavailable):
-            await store.position()
+        for ask in (store.position(), store.ping()):
+            with pytest.raises(StoreUnavailable):
+                await ask
         with pytest.raises(ValueError, match="begins with"):
             async with open_store_of("mongodb://a", service=service, pool=pool):
                 pass

@@ -2,19 +2,27 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from event_store.postgres import PostgresEventStore
 from event_store.postgres.connections import Pool
 from event_store.store import EventStore
 
-__all__ = ["open_store"]
+__all__ = ["OpenedStore", "open_store"]
 
 _KURRENT: Final = frozenset({"kurrentdb", "kdb", "esdb"})
 
 
+class OpenedStore(EventStore, Protocol):
+    """A store that can say whether it is there."""
+
+    async def ping(self) -> None:
+        """Ask the server something small, however long the log is. Raises StoreUnavailable."""
+        ...
+
+
 @asynccontextmanager
-async def open_store(url: str | None, *, service: str, pool: Pool) -> AsyncIterator[EventStore]:
+async def open_store(url: str | None, *, service: str, pool: Pool) -> AsyncIterator[OpenedStore]:
     """The store of `service` until the end of the block.
 
     `None` is PostgreSQL, in the database of `pool`, which stays the caller's; `kurrentdb://`, `kdb://` or `esdb://`,

@@ -235,7 +235,7 @@ async def open_ground(
                 open_store(settings.store_address, service=service.name, pool=pool)
             )
         if settings.store_url is not None:
-            kit.health.add("store", lambda: _answers(store))
+            kit.health.add("store", store.ping)
         inbox = await PostgresInbox.open(pool)
         stack.push_async_callback(inbox.close)
         with naming(settings, "bus_url"):
@@ -260,10 +260,6 @@ async def open_sealers(
             client, identity_url=settings.identity_url, service_token=tokens.of("identity")
         )
         yield Sealers(keyring), tokens
-
-
-async def _answers(store: EventStore) -> None:
-    await store.position()
 
 
 async def _ask(pool: asyncpg.Pool) -> None:

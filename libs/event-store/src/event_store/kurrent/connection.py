@@ -13,7 +13,7 @@ from kurrentdbclient.common import GrpcStreamersCollectionClosedError
 
 from event_store.records import StoreUnavailable
 
-__all__ = ["DEADLINE", "connect", "newest", "next_behind", "translated_errors"]
+__all__ = ["DEADLINE", "connect", "head", "newest", "next_behind", "translated_errors"]
 
 DEADLINE: Final = 5.0
 """Seconds for one call; shorter than the grace that the client gives to calls of a connection it replaces."""
@@ -79,7 +79,19 @@ def translated_errors() -> Iterator[None]:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 
 
-# The client's own calls end their care where a response begins; these read it to its end inside.
+# The client's own calls end their care where a response begins; these read it to its end inside. Those with a filter
+# have no deadline: the server may have to look through the whole log. Keep-alive ends them when it is gone.
+
+
+@retrygrpc
+@autoreconnect
+async def head(client: kurrent.AsyncKurrentDBClient) -> int:
+    """The commit position of the last record of the log, whosever it is; 0 in an empty one."""
+    async with await client.read_all(
+        backwards=True, filter_exclude=(), limit=1, timeout=DEADLINE
+    ) as response:
+        found = [record.commit_position async for record in response]
+    return found[0] if found else 0
 
 
 @retrygrpc
@@ -94,7 +106,6 @@ async def newest(
         filter_by_stream_name=True,
         filter_by_prefix=True,
         limit=1,
-        timeout=DEADLINE,
     ) as response:
         found = [event async for event in response]
     return found[0] if found else None
@@ -112,6 +123,5 @@ async def next_behind(
         filter_by_stream_name=True,
         filter_by_prefix=True,
         limit=2,  # the read begins at the position, not behind it
-        timeout=DEADLINE,
     ) as response:
         return any([event.commit_position > position async for event in response])

@@ -14,10 +14,11 @@ from kurrentdbclient import exceptions
 from event_store.kurrent.connection import (
     DEADLINE,
     connect,
-    newest,
+    head,
     next_behind,
     translated_errors,
 )
+from event_store.kurrent.end import End
 from event_store.kurrent.following import Subscription
 from event_store.kurrent.ids import StreamIds
 from event_store.kurrent.names import Names, bears_mark, proposed
@@ -72,6 +73,7 @@ class KurrentEventStore:
         self._calls, self._feeds = connect(url), connect(url)
         self._in_flight = asyncio.Semaphore(_AT_ONCE)
         self._ids = StreamIds()
+        self._end = End(self._names.prefixes(EVERYTHING))
         self._closed = False
 
     @classmethod
@@ -81,7 +83,7 @@ class KurrentEventStore:
         """As the constructor, and the server has answered. Raises StoreUnavailable."""
         store = cls(url, service=service, stall_seconds=stall_seconds)
         try:
-            await store.position()
+            await store.ping()
         except BaseException:
             await store.close()
             raise
@@ -266,7 +268,7 @@ class KurrentEventStore:
         self, *, after: Cursor = START, where: EventFilter = EVERYTHING, page_size: int = 1000
     ) -> AsyncIterator[Page]:
         """See the port."""
-        end = await self._end(self._feeds)
+        end = await self._ended(self._feeds)
         if end <= after:
             yield Page((), after, caught_up=True)
             return
@@ -284,7 +286,7 @@ class KurrentEventStore:
         retry = _FIRST_RETRY
         while True:
             try:
-                end = await self._end(self._feeds)
+                end = await self._ended(self._feeds)
                 async with aclosing(self._follow(after, end, where, page_size)) as pages:
                     async for page in pages:
                         after, retry = page.cursor, _FIRST_RETRY
@@ -300,6 +302,8 @@ class KurrentEventStore:
         self, after: Cursor, end: Cursor, where: EventFilter, page_size: int
     ) -> AsyncGenerator[Page, None]:
         async def is_behind(position: int) -> bool:
+            if (await self._ended(self._feeds)).major <= position:
+                return False
             with translated_errors():
                 return await next_behind(self._feeds, prefixes, position)
 
@@ -309,21 +313,25 @@ class KurrentEventStore:
         )
         return subscription.pages(after, end, page_size)
 
+    async def ping(self) -> None:
+        """See OpenedStore."""
+        async with self._call() as client:
+            await head(client)
+
     async def position(self) -> Cursor:
-        """See the port. The server looks backwards for the last event of this service."""
+        """See the port. The first time the server looks back for the last event of this service, however far."""
         async with self._in_flight:
-            return await self._end(self._calls)
+            return await self._ended(self._calls)
 
     async def horizon(self) -> Cursor:
         """See the port: the log is written in its order, so what has a position is behind nothing unseen."""
         return await self.position()
 
-    async def _end(self, client: kurrent.AsyncKurrentDBClient) -> Cursor:
+    async def _ended(self, client: kurrent.AsyncKurrentDBClient) -> Cursor:
         if self._closed:
             raise StoreUnavailable("the store is closed")
         with translated_errors():
-            last = await newest(client, self._names.prefixes(EVERYTHING))
-        return START if last is None else Cursor(last.commit_position, last.prepare_position)
+            return await self._end.find(client)
 
     # Stream metadata
 

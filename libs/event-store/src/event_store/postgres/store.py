@@ -7,7 +7,7 @@ from typing import Final
 
 from event_store.postgres.appending import Request
 from event_store.postgres.coalescing import Coalescer
-from event_store.postgres.connections import Pool
+from event_store.postgres.connections import Pool, translated_errors
 from event_store.postgres.reading import HorizonLag, all_pages, ends, horizon_lag, stream_pages
 from event_store.postgres.schema import migrate
 from event_store.postgres.stream_reads import StreamReads
@@ -128,6 +128,11 @@ class PostgresEventStore:
                 _log.warning("subscription cannot read, trying again", exc_info=error)
                 await asyncio.sleep(retry)
                 retry = min(retry * 2, _LAST_RETRY)
+
+    async def ping(self) -> None:
+        """See OpenedStore."""
+        with translated_errors():
+            await self._pool.fetchval("SELECT 1")
 
     async def position(self) -> Cursor:
         """See the port."""

@@ -77,6 +77,8 @@ class Faults:
     held: set[str] = field(default_factory=set)
     """Streams whose appends wait for `release`."""
     release: asyncio.Event = field(default_factory=asyncio.Event)
+    filtered_read_seconds: float = 0.0
+    """How long the server looks through the log, where a read has a filter."""
     caught_up_has_position: bool = True
     """Servers before 25 leave it out."""
 
@@ -290,6 +292,8 @@ class _Streams(streams_pb2_grpc.StreamsServicer):
             return
         limit = min(options.count, sys.maxsize)
         if options.WhichOneof("stream_option") == "all":
+            if options.WhichOneof("filter_option") == "filter":
+                await asyncio.sleep(self._instrument.faults.filtered_read_seconds)
             for record in self._instrument.log.read_all(
                 _position_of(options.all), _filter(options.filter), limit, backwards=backwards
             ):
@@ -413,6 +417,8 @@ def _position_of(options: streams_pb2.ReadReq.Options.AllOptions) -> int | None:
 
 
 def _filter(options: streams_pb2.ReadReq.Options.FilterOptions) -> Callable[[Stored], bool]:
+    if options.WhichOneof("filter") is None:
+        return lambda _record: True
     by_stream = options.WhichOneof("filter") == "stream_identifier"
     expression = options.stream_identifier if by_stream else options.event_type
 
