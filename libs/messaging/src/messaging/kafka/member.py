@@ -1,21 +1,19 @@
 """One membership of one group: partitions come and go, and records are handed to whoever works on theirs."""
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
-from messaging.bus import BEGINNING, Delivery
 from messaging.crew import Crew
-from messaging.envelope import Envelope, MalformedEnvelope, from_headers, kept_aside
-from messaging.kafka.clients import TROUBLE, closed, started, translated_errors
+from messaging.kafka.clients import TROUBLE, closed, started
+from messaging.kafka.partition import HeldPartition
 from messaging.pump import together
 
 __all__ = ["Member"]
@@ -27,10 +25,6 @@ _FETCH_MILLISECONDS: Final = 100
 _REBALANCE_MILLISECONDS: Final = (
     60_000  # the session ends the wait for a member that is dead, not for a slow one
 )
-_FULL_BYTES: Final = 4 * 1024 * 1024
-_HEADERS_BYTES: Final = 512
-
-_Record: TypeAlias = "ConsumerRecord[bytes, bytes]"
 
 
 class Member(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -42,7 +36,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def __init__(self, topic: str, group: str, crew: Crew, session: timedelta) -> None:
         self._topic, self._group, self._crew, self._session = topic, group, crew, session
-        self._partitions: dict[int, _KafkaPartition] = {}
+        self._partitions: dict[int, HeldPartition] = {}
         self._acknowledged: dict[TopicPartition, int] = {}
         self._subscriber: BatchSubscriber | None = None
 
@@ -73,7 +67,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         """Nothing is read of a partition until whoever works on it has said from where on."""
         self._consumer.pause(*assigned)
         for place in assigned:
-            partition = _KafkaPartition(self._consumer, place, self._acknowledged)
+            partition = HeldPartition(self._consumer, place, self._acknowledged)
             self._partitions[place.partition] = partition
             self._crew.start(partition)
 
@@ -116,70 +110,3 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
             offsets = {place: offset + 1 for place, offset in self._acknowledged.items()}
             self._acknowledged.clear()
             await self._consumer.commit(offsets)
-
-
-class _KafkaPartition:
-    """A partition that is held. What was read ahead of the work waits in memory, up to a number of bytes."""
-
-    def __init__(
-        self,
-        consumer: AIOKafkaConsumer,
-        place: TopicPartition,
-        acknowledged: dict[TopicPartition, int],
-    ) -> None:
-        self.topic, self.index = place.topic, place.partition
-        self._consumer, self._place, self._acknowledged = consumer, place, acknowledged
-        self._waiting: deque[_Record] = deque()
-        self._bytes = 0
-        self._paused = True
-        self._arrived = asyncio.Event()
-
-    async def batches(
-        self, *, after: int = BEGINNING, limit: int = 500
-    ) -> AsyncIterator[Sequence[Delivery]]:
-        """See the port."""
-        self._waiting.clear()
-        self._bytes = 0
-        with translated_errors():
-            self._consumer.seek(self._place, after + 1)
-        while True:
-            if self._paused and self._bytes <= _FULL_BYTES // 2:
-                self._paused = False
-                with translated_errors():
-                    self._consumer.resume(self._place)
-            await asyncio.sleep(
-                0
-            )  # whoever takes batch after batch without waiting must not stop the heartbeats
-            if not self._waiting:
-                self._arrived.clear()
-                await self._arrived.wait()
-            records = [self._waiting.popleft() for _ in range(min(limit, len(self._waiting)))]
-            self._bytes -= sum(map(_size, records))
-            yield [Delivery(record.offset, _envelope(record)) for record in records]
-
-    def put(self, records: Sequence[_Record]) -> None:
-        """Hand over what was read, in order."""
-        self._waiting.extend(records)
-        self._bytes += sum(map(_size, records))
-        if self._bytes > _FULL_BYTES and not self._paused:
-            self._paused = True
-            self._consumer.pause(self._place)
-        self._arrived.set()
-
-    def acknowledge(self, offset: int) -> None:
-        """See the port."""
-        self._acknowledged[self._place] = offset
-
-
-def _size(record: _Record) -> int:
-    return _HEADERS_BYTES + len(record.value or b"")
-
-
-def _envelope(record: _Record) -> Envelope:
-    data = record.value or b""
-    try:
-        headers = {name: value.decode() for name, value in record.headers if value is not None}
-        return from_headers(headers, data)
-    except (MalformedEnvelope, UnicodeDecodeError):
-        place = f"{record.topic}-{record.partition}-{record.offset}"
-        return kept_aside(place, list(record.headers), data)
