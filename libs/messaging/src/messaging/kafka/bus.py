@@ -22,6 +22,7 @@ from messaging.kafka.clients import (
 )
 from messaging.kafka.member import Member
 from messaging.kafka.outbox import Outbox
+from messaging.kafka.partition import ReadAhead
 from messaging.kafka.topics import KafkaTopics
 
 __all__ = ["KafkaBus"]
@@ -43,6 +44,7 @@ class KafkaBus:
         self._outbox: Outbox | None = None
         self._opening = asyncio.Lock()
         self._known: dict[str, int] = {}
+        self._ahead = ReadAhead()
 
     @classmethod
     @asynccontextmanager
@@ -104,7 +106,11 @@ class KafkaBus:
                     await self._writing(topic)
                     here = self._here(topic)
                     member = Member(
-                        here.name, self._address.prefix + group, crew, self._address.session
+                        here.name,
+                        self._address.prefix + group,
+                        crew,
+                        self._address.session,
+                        self._ahead,
                     )
                     await member.attend(broker_of(self._address, self._client))
                 except (MessagingUnavailable, *TROUBLE) as trouble:

@@ -13,14 +13,13 @@ from faststream.kafka.subscriber.usecase import BatchSubscriber
 
 from messaging.crew import Crew
 from messaging.kafka.clients import TROUBLE, closed, started
-from messaging.kafka.partition import HeldPartition
+from messaging.kafka.partition import POLL_RECORDS, HeldPartition, ReadAhead
 from messaging.pump import together
 
 __all__ = ["Member"]
 
 _COMMIT_SECONDS: Final = 1.0
 _POLL_MILLISECONDS: Final = 1000
-_POLL_RECORDS: Final = 2000  # so that unpacking them does not keep the loop from its heartbeats
 _FETCH_MILLISECONDS: Final = 100
 _REBALANCE_MILLISECONDS: Final = (
     60_000  # the session ends the wait for a member that is dead, not for a slow one
@@ -34,8 +33,11 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
     each empty look, and goes on for ever after errors, while a consumer that came to grief must be replaced.
     """
 
-    def __init__(self, topic: str, group: str, crew: Crew, session: timedelta) -> None:
+    def __init__(
+        self, topic: str, group: str, crew: Crew, session: timedelta, ahead: ReadAhead
+    ) -> None:
         self._topic, self._group, self._crew, self._session = topic, group, crew, session
+        self._ahead = ahead
         self._partitions: dict[int, HeldPartition] = {}
         self._acknowledged: dict[TopicPartition, int] = {}
         self._subscriber: BatchSubscriber | None = None
@@ -66,8 +68,9 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Nothing is read of a partition until whoever works on it has said from where on."""
         self._consumer.pause(*assigned)
+        self._ahead.partitions += len(assigned)
         for place in assigned:
-            partition = HeldPartition(self._consumer, place, self._acknowledged)
+            partition = HeldPartition(self._consumer, place, self._acknowledged, self._ahead)
             self._partitions[place.partition] = partition
             self._crew.start(partition)
 
@@ -83,6 +86,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _give_up(self) -> None:
         await self._crew.stop(list(self._crew.holding))
+        self._ahead.partitions -= len(self._partitions)
         self._partitions.clear()
         with suppress(*TROUBLE):
             async with asyncio.timeout(_COMMIT_SECONDS):
@@ -93,7 +97,7 @@ class Member(ConsumerRebalanceListener):  # type: ignore[misc]
         """Asking never stops, whatever the work on a partition waits for: who does not ask is put out of the group."""
         while True:
             found = await self._consumer.getmany(
-                timeout_ms=_POLL_MILLISECONDS, max_records=_POLL_RECORDS
+                timeout_ms=_POLL_MILLISECONDS, max_records=POLL_RECORDS
             )
             for place, records in found.items():
                 if place.partition in self._partitions:
