@@ -68,11 +68,12 @@ def selectors(expression: str) -> list[Any]:
     return found
 
 
-def unknown(expression: str) -> list[str]:
-    """What an expression asks for and nobody exports: metrics, labels, names of events."""
+def unknown(expression: str, *records: str) -> list[str]:
+    """What an expression asks for and nobody exports or records: metrics, labels, names of events."""
+    known = exported() | dict.fromkeys(records, frozenset())
     findings = []
     for selector in selectors(expression):
-        labels = exported().get(selector.name)
+        labels = known.get(selector.name)
         if labels is None:
             findings.append(selector.name)
             continue

@@ -14,21 +14,32 @@ import typer
 import yaml
 from typer.main import get_command
 
+from embedded.suite import SERVICES, STATELESS
+
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(Path(__file__).parent)]
 
 import generate_dashboards  # noqa: E402 - a tool, not a package
 from measured import exported, unknown  # noqa: E402 - beside this file
+from targets import job, missed, relabelled  # noqa: E402 - beside this file
 
 FOLDER = ROOT / "deploy/observability"
 ALERTS = FOLDER / "prometheus/alerts.yml"
 CASES = Path(__file__).with_name("alerts_test.yml")
 
 
-def alerts() -> list[dict[str, Any]]:
+def rules() -> list[dict[str, Any]]:
     return [
         rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]
     ]
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for rule in rules() if "alert" in rule]
+
+
+def records() -> dict[str, str]:
+    return {rule["record"]: rule["expr"] for rule in rules() if "record" in rule}
 
 
 def panels() -> Iterator[tuple[str, str]]:
@@ -42,11 +53,15 @@ def panels() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
 def test_an_alert_asks_for_what_is_measured_and_says_what_to_do(alert: dict[str, Any]) -> None:
-    assert unknown(alert["expr"]) == []
+    assert unknown(alert["expr"], *records()) == []
     assert alert["labels"]["severity"] in {"critical", "warning"}
     assert "for" in alert
     assert alert["annotations"]["summary"]
     assert commands_in(alert["annotations"]["runbook"])
+
+
+def test_a_record_is_of_what_is_measured() -> None:
+    assert [unknown(expression) for expression in records().values()] == [[]]
 
 
 @pytest.mark.parametrize(("title", "expression"), list(panels()))
@@ -127,9 +142,30 @@ def test_every_process_of_the_compose_file_is_asked() -> None:
         for name, each in compose.items()
         if "kabinet:" in each.get("image", "") and each.get("restart") != "no"
     } - {"acquirer", "mail", "ca"}
-    (job,) = yaml.safe_load((FOLDER / "prometheus/prometheus.yml").read_text())["scrape_configs"]
-    (names,) = job["dns_sd_configs"]
+    (names,) = job("prometheus.yml")["dns_sd_configs"]
     assert set(names["names"]) == processes
+
+
+def test_every_service_is_missed_when_nobody_answers_for_it() -> None:
+    wanted = [
+        {"service": service.replace("_", "-")} | role
+        for service in SERVICES
+        for role in ([{}] if service in STATELESS else [{"role": "api"}, {"role": "worker"}])
+    ]
+    assert sorted(missed(), key=str) == sorted(wanted, key=str)
+
+
+def test_who_is_missed_is_asked_under_compose() -> None:
+    asked = job("prometheus.yml")
+    (names,) = asked["dns_sd_configs"]
+    targets = [
+        relabelled(asked["relabel_configs"], {"__meta_dns_name": name}) or {}
+        for name in names["names"]
+    ]
+    assert {"service": "booking", "role": "worker"} in targets
+    for wanted in missed():
+        assert [each for each in targets if wanted.items() <= each.items()]
+    assert len(missed()) == len(targets)
 
 
 def test_every_alert_has_a_case_in_which_it_is_silent_and_one_in_which_it_fires() -> None:
@@ -155,7 +191,7 @@ def promtool(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[s
 def test_prometheus_takes_its_configuration_and_the_alerts() -> None:
     checked = promtool("check", "config", FOLDER / "prometheus/prometheus.yml", cwd=ROOT)
     assert checked.returncode == 0, checked.stderr
-    assert f"{len(alerts())} rules found" in checked.stdout
+    assert f"{len(rules())} rules found" in checked.stdout
 
 
 @pytest.mark.integration
