@@ -38,6 +38,7 @@ from messaging import (
     Cause,
     Dispatch,
     Envelope,
+    Flow,
     Relay,
     Runnable,
     Topic,
@@ -82,7 +83,7 @@ class Counting(QuietWatch):
         self._wanted, self.done = wanted, asyncio.Event()
 
     @override
-    def handled(self, consumer: str, count: int) -> None:
+    def handled(self, flow: Flow, count: int) -> None:
         self._wanted -= count
         if self._wanted <= 0:
             self.done.set()

@@ -24,6 +24,7 @@ from service_kit.logging import set_up_logging
 from timers import Backlog
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
+RELAY = Flow("booking.relay", "booking")
 SPACE = UUID("0190a000-0000-7000-8000-00000000f100")
 
 
@@ -204,20 +205,40 @@ async def test_what_happens_is_counted_from_zero_by_its_stored_name(flows: Flows
 async def test_a_stalled_flow_degrades_until_it_goes_on_or_is_steady(
     flows: Flows, health: Health, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flows.stalled("booking.relay", ConnectionError())
+    flows.stalled(RELAY, ConnectionError())
     assert (await health.report()).checks == {"flows": "FlowStalled"}
-    flows.handled("booking.relay", 1)
+    flows.handled(RELAY, 1)
     assert (await health.report()).checks == {"flows": "ok"}
-    flows.stalled("booking.relay", ConnectionError())
+    flows.stalled(RELAY, ConnectionError())
     monkeypatch.setattr(flows_module, "STEADY_SECONDS", 0.0)
     assert (await health.report()).checks == {"flows": "ok"}
 
 
+@pytest.mark.parametrize(
+    "other", [Flow("billing", "room.events"), Flow("billing", "booking.events", 1)]
+)
+async def test_a_stalled_flow_is_not_cleared_by_another_topic_or_partition_that_goes_on(
+    flows: Flows, health: Health, other: Flow
+) -> None:
+    flows.stalled(Flow("billing", "booking.events"), ConnectionError())
+    flows.handled(other, 0)
+    assert (await health.report()).checks == {"flows": "FlowStalled"}
+    flows.handled(Flow("billing", "booking.events"), 1)
+    assert (await health.report()).checks == {"flows": "ok"}
+
+
+async def test_flows_are_counted_by_consumer_and_topic(flows: Flows) -> None:
+    flows.stalled(Flow("counted", "booking.events", 3), ConnectionError())
+    flows.handled(Flow("counted", "booking.events", 4), 7)
+    assert metric("kabinet_flow_stalls_total", flow="counted/booking.events") == 1
+    assert metric("kabinet_events_handled_total", flow="counted/booking.events") == 7
+
+
 async def test_the_lag_of_a_consumer_is_that_of_all_its_partitions(flows: Flows) -> None:
-    flows.lag("lagging", 0, 3)
-    flows.lag("lagging", 1, 4)
-    flows.lag("lagging", 0, 1)
-    assert metric("kabinet_flow_lag_events", flow="lagging") == 5
+    flows.lag(Flow("lagging", "booking.events", 0), 3)
+    flows.lag(Flow("lagging", "booking.events", 1), 4)
+    flows.lag(Flow("lagging", "booking.events", 0), 1)
+    assert metric("kabinet_flow_lag_events", flow="lagging/booking.events") == 5
 
 
 async def test_it_goes_on_looking(flows: Flows, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,7 +260,7 @@ def test_troubles_are_logged_with_what_finds_them_and_nothing_personal(
     flows.rejected("booking", event, "SLOT_TAKEN")
     flows.failed("booking", event, ValueError("Ivan"), 2)
     flows.parked("booking", "person-Ivan", quarantined=True)
-    flows.stalled("booking.relay", ValueError("Ivan"))
+    flows.stalled(RELAY, ValueError("Ivan"))
     written = capsys.readouterr().out
     assert "Ivan" not in written
     assert "redacted" not in written

@@ -17,6 +17,7 @@ from messaging.envelope import MALFORMED, Envelope, MalformedEnvelope, of_record
 from messaging.inbox import Claim, Flow, Inbox, Instances
 from messaging.process import Process, Reaction, Reactions
 from messaging.pump import Handle, HandleRows, Pump, Runnable, Terms, hold, together
+from messaging.standstill import StandsStill, Standstill
 from messaging.tracing import processing, processing_batch, reacting
 from messaging.watch import LoggingWatch, Watch
 
@@ -187,7 +188,7 @@ class _BusConsumer:
             )
             await pump.run(partial(self._feed, partition, claim))
 
-        flow = Flow(self._name, self._topic.name, partition.index)
+        flow = self._flow(partition.index)
         await hold(self._inbox, flow, body, holder=self._holder, lease=None, watch=self._watch)
 
     async def _feed(self, partition: AssignedPartition, claim: Claim, pump: Pump) -> None:
@@ -205,13 +206,20 @@ class _BusConsumer:
             await pump.take(wanted, mark=mark, offset=batch[-1].offset)
             partition.acknowledge(batch[-1].offset)
 
+    def _flow(self, partition: int) -> Flow:
+        return Flow(self._name, self._topic.name, partition)
+
     async def _measure(self) -> None:
+        now = asyncio.get_running_loop().time
+        standstill = Standstill(self._terms.longest_standstill)
         while True:
             await asyncio.sleep(_MEASURE_SECONDS)
             with suppress(MessagingUnavailable):
-                behind, _ = await self._behind()
+                behind, offsets = await self._behind()
                 for partition, count in enumerate(behind):
-                    self._watch.lag(f"{self._name}/{self._topic.name}", partition, count)
+                    self._watch.lag(self._flow(partition), count)
+                for partition in standstill.look(behind, offsets, now()):
+                    self._watch.stalled(self._flow(partition), StandsStill())
 
     async def _behind(self) -> tuple[list[int], list[int]]:
         ends = await self._bus.ends(self._topic)

@@ -49,6 +49,12 @@ class Flow:
     source: str
     partition: int = 0
 
+    @property
+    def name(self) -> str:
+        """For operators, without the partition: `billing/booking.events`; `booking.relay` reads its own store."""
+        own = self.consumer.startswith(f"{self.source}.")
+        return self.consumer if own else f"{self.consumer}/{self.source}"
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

@@ -57,7 +57,8 @@ class Terms:
     `attempts` are counted for failures and crashes, not for errors that pass by themselves; those are tried
     `quick_tries` times on the spot, unless the time of `quick_within` is up, and then for ever, later and later, while
     others go on. The delay doubles from `first_delay` to
-    `longest_delay`. A handler that runs longer than `longest_handling` has failed.
+    `longest_delay`. A handler that runs longer than `longest_handling` has failed. Who has
+    events to come and has not moved for `longest_standstill` is reported as stalled.
     """
 
     attempts: int = 5
@@ -66,6 +67,7 @@ class Terms:
     first_delay: timedelta = timedelta(milliseconds=500)
     longest_delay: timedelta = timedelta(minutes=1)
     longest_handling: timedelta = timedelta(minutes=1)
+    longest_standstill: timedelta = timedelta(minutes=1)
     concurrency: int = 16
     batch: int = 500
     redrive_every: timedelta = timedelta(milliseconds=500)
@@ -144,7 +146,7 @@ class Pump:
                 return
             self._park(flowing[0], error, outcome)
             await self._settle(outcome, mark, offset, None)
-        self._watch.handled(self._claim.flow.consumer, len(flowing))
+        self._watch.handled(self._claim.flow, len(flowing))
 
     async def _take_in_halves(
         self, envelopes: Sequence[Envelope], *, mark: str, offset: int
@@ -278,7 +280,7 @@ class Pump:
                 if verdict.delay is None:
                     self._watch.parked(self._claim.flow.consumer, key, quarantined=True)
                 return
-            self._watch.handled(self._claim.flow.consumer, 1)
+            self._watch.handled(self._claim.flow, 1)
 
     def _after_a_crash(self) -> timedelta:
         """By chance, so that what happened to be handled beside the culprit is not beside it every time."""
@@ -334,7 +336,7 @@ async def hold(
         except _PASSING as trouble:
             troubles += 1
             waiting = timedelta(seconds=min(0.2 * 2 ** min(troubles, 10), 10))
-            watch.stalled(flow.consumer, trouble)
+            watch.stalled(flow, trouble)
         await asyncio.sleep(waiting.total_seconds())
 
 

@@ -80,7 +80,7 @@ class Relay:
                     await self._bus.publish(self._topic, traced)
             mark = str(page.cursor)
             await self._inbox.settle(claim, Progress(mark=mark, offset=BEGINNING))
-            self._watch.handled(self._flow.consumer, len(envelopes))
+            self._watch.handled(self._flow, len(envelopes))
             self._watch.relayed(recorded.type for recorded in page.events)
 
     async def _outgoing(self, page: Page) -> list[Envelope]:
@@ -94,7 +94,7 @@ class Relay:
                 ]
             except Exception as error:  # noqa: BLE001 - publishing must be mended; nothing may be left out
                 troubles += 1
-                self._watch.stalled(self._flow.consumer, error)
+                self._watch.stalled(self._flow, error)
                 await asyncio.sleep(self._terms.delay(troubles).total_seconds())
 
     def _public(self, private: Envelope) -> list[Envelope]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from messaging.envelope import Envelope
+from messaging.inbox import Flow
 
 __all__ = ["LoggingWatch", "Watch"]
 
@@ -14,12 +15,12 @@ _LOG: Final = logging.getLogger("messaging")
 class Watch(Protocol):
     """Hooks for metrics and logs; they must not raise."""
 
-    def handled(self, consumer: str, count: int) -> None:
+    def handled(self, flow: Flow, count: int) -> None:
         """A batch was handled or published."""
         ...
 
-    def lag(self, consumer: str, partition: int, behind: int) -> None:
-        """How many events of a topic's partition are still to come, every few seconds; `consumer` is `name/topic`."""
+    def lag(self, flow: Flow, behind: int) -> None:
+        """How many events of a topic's partition are still to come, every few seconds."""
         ...
 
     def relayed(self, types: Iterable[str]) -> None:
@@ -38,18 +39,18 @@ class Watch(Protocol):
         """A key stepped aside; when quarantined, it waits for a person."""
         ...
 
-    def stalled(self, what: str, error: BaseException) -> None:
-        """A relay or consumer as a whole cannot go on for now; it will try again."""
+    def stalled(self, flow: Flow, error: BaseException) -> None:
+        """A relay, or a consumer with a partition, cannot go on for now, or does not; it will try again."""
         ...
 
 
 class LoggingWatch:
     """Writes the exceptional to the standard log. Texts of exceptions stay out: they may quote bodies."""
 
-    def handled(self, consumer: str, count: int) -> None:
+    def handled(self, flow: Flow, count: int) -> None:
         """Not logged: too many."""
 
-    def lag(self, consumer: str, partition: int, behind: int) -> None:
+    def lag(self, flow: Flow, behind: int) -> None:
         """Not logged: too many."""
 
     def relayed(self, types: Iterable[str]) -> None:
@@ -72,9 +73,9 @@ class LoggingWatch:
         else:
             _LOG.warning("key.stepped_aside", extra=facts)
 
-    def stalled(self, what: str, error: BaseException) -> None:
+    def stalled(self, flow: Flow, error: BaseException) -> None:
         """See Watch."""
-        _LOG.error("messaging.stalled", extra={"what": what, "error": type(error).__name__})
+        _LOG.error("messaging.stalled", extra={"flow": flow.name, "error": type(error).__name__})
 
 
 def _facts(consumer: str, envelope: Envelope) -> dict[str, object]:

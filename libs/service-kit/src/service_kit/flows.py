@@ -17,7 +17,7 @@ from prometheus_client import Counter, Gauge
 
 from event_store import Cursor, EventStore
 from event_store.postgres import PostgresEventStore
-from messaging import Envelope, FlowPosition, OpenInstances, ParkedKey
+from messaging import Envelope, Flow, FlowPosition, OpenInstances, ParkedKey
 from read_models import ViewStatus
 from service_kit.clock import Clock
 from service_kit.health import Check, Health
@@ -145,7 +145,7 @@ class Flows:
     def __init__(self, health: Health, *, types: Iterable[str] = ()) -> None:
         self._health = health
         self._behind: dict[str, dict[int, int]] = {}
-        self._stalled_at: dict[str, float] = {}
+        self._stalled_at: dict[Flow, float] = {}
         self._wrong: dict[type[Exception], bool] = {}
         for kind in types:  # from zero on, so that the first one is an increase too
             RECORDED.labels(kind)
@@ -153,16 +153,16 @@ class Flows:
 
     # See messaging.Watch
 
-    def handled(self, consumer: str, count: int) -> None:
+    def handled(self, flow: Flow, count: int) -> None:
         """A batch was handled or published."""
-        HANDLED.labels(consumer).inc(count)
-        self._stalled_at.pop(consumer, None)
+        HANDLED.labels(flow.name).inc(count)
+        self._stalled_at.pop(flow, None)
 
-    def lag(self, consumer: str, partition: int, behind: int) -> None:
+    def lag(self, flow: Flow, behind: int) -> None:
         """How many events of a partition are still to come."""
-        partitions = self._behind.setdefault(consumer, {})
-        partitions[partition] = behind
-        BEHIND.labels(consumer).set(sum(partitions.values()))
+        partitions = self._behind.setdefault(flow.name, {})
+        partitions[flow.partition] = behind
+        BEHIND.labels(flow.name).set(sum(partitions.values()))
 
     def relayed(self, types: Iterable[str]) -> None:
         """Stored events went by the relay."""
@@ -187,11 +187,11 @@ class Flows:
         else:
             _log.warning("key.stepped_aside", consumer=consumer)
 
-    def stalled(self, what: str, error: BaseException) -> None:
-        """A relay or consumer cannot go on for now."""
-        STALLS.labels(what).inc()
-        self._stalled_at[what] = time.monotonic()
-        _log.error("flow.stalled", consumer=what, error=type(error).__name__)
+    def stalled(self, flow: Flow, error: BaseException) -> None:
+        """A relay, or a consumer with a partition, cannot go on for now."""
+        STALLS.labels(flow.name).inc()
+        self._stalled_at[flow] = time.monotonic()
+        _log.error("flow.stalled", consumer=flow.name, error=type(error).__name__)
 
     # What only shows when one looks
 

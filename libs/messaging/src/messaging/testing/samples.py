@@ -11,6 +11,7 @@ import msgspec
 from event_store import Cursor, Metadata
 from messaging.bus import Topic
 from messaging.envelope import Envelope
+from messaging.inbox import Flow
 
 __all__ = [
     "TOPIC",
@@ -121,7 +122,7 @@ class QuietWatch:
     """A watch that remembers what it was told."""
 
     def __init__(self) -> None:
-        self.lags: dict[tuple[str, int], int] = {}
+        self.lags: dict[Flow, int] = {}
         self.rejections: list[str] = []
         self.failures: list[tuple[str, int]] = []
         self.quarantined: list[str] = []
@@ -129,13 +130,13 @@ class QuietWatch:
         self.stored: list[str] = []
         self.count = 0
 
-    def handled(self, consumer: str, count: int) -> None:
+    def handled(self, flow: Flow, count: int) -> None:
         """See Watch."""
         self.count += count
 
-    def lag(self, consumer: str, partition: int, behind: int) -> None:
+    def lag(self, flow: Flow, behind: int) -> None:
         """See Watch."""
-        self.lags[consumer, partition] = behind
+        self.lags[flow] = behind
 
     def relayed(self, types: Iterable[str]) -> None:
         """See Watch."""
@@ -154,6 +155,6 @@ class QuietWatch:
         if quarantined:
             self.quarantined.append(key)
 
-    def stalled(self, what: str, error: BaseException) -> None:
+    def stalled(self, flow: Flow, error: BaseException) -> None:
         """See Watch."""
         self.stalls.append(type(error).__name__)
