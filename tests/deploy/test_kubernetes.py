@@ -19,7 +19,9 @@ from pydantic import SecretStr
 
 from contracts.topics import TOPICS
 from embedded.suite import SERVICES
+from file_store.s3 import S3Place
 from gateway.routing import load_documents
+from messaging.kafka import KafkaAddress
 from service_kit.settings import FileSettings, ServiceSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,6 +35,8 @@ README = (FOLDER / "README.md").read_text()
 KUBECTL = Path(sys.executable).with_name("kubectl")
 # The oldest that has what is used here, and a new one.
 VERSIONS = ("1.30", "1.36")
+# Where a clinic's own certificate authorities are in every pod.
+AUTHORITIES = "/etc/kabinet/authorities"
 NAME, COMPONENT = "app.kubernetes.io/name", "app.kubernetes.io/component"
 
 Manifest: TypeAlias = dict[str, Any]
@@ -338,6 +342,30 @@ def test_every_process_is_told_what_it_must_know_and_no_secret_is_written_down(
 ) -> None:
     assert of_kind(manifests, "Secret") == []
     assert unset(manifests, monkeypatch) == []
+
+
+def test_every_pod_can_be_given_certificate_authorities(manifests: list[Manifest]) -> None:
+    for each in of_kind(manifests, "Deployment", "Job"):
+        pod = pod_of(each)
+        (volume,) = (volume for volume in pod["volumes"] if volume["name"] == "authorities")
+        assert volume["configMap"] == {"name": "authorities", "optional": True}
+        (mount,) = (m for m in pod["containers"][0]["volumeMounts"] if m["name"] == "authorities")
+        assert mount["readOnly"] is True
+        assert mount["mountPath"] == AUTHORITIES
+
+
+def test_the_readme_names_authorities_as_each_address_takes_them() -> None:
+    named = dict(re.findall(r"`([a-z0-9+]+)://[^`]*[?&](\w+)=/etc/kabinet/authorities/", README))
+    assert named == {
+        "postgresql": "sslrootcert",
+        "kafka+tls": "ca",
+        "kurrentdb": "tlsCaFile",
+        "s3": "ca",
+    }
+    (bus,) = re.findall(r"`(kafka[^`]+)`", README)
+    assert KafkaAddress.parse(bus).ca == Path(AUTHORITIES) / "ca.pem"
+    (files,) = re.findall(r"`(s3:[^`]+)`", README)
+    assert S3Place.parse(files).ca == f"{AUTHORITIES}/ca.pem"
 
 
 def test_what_jobs_need_is_rolled_out_with_them(manifests: list[Manifest]) -> None:
