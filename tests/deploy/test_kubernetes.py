@@ -22,7 +22,7 @@ from embedded.suite import SERVICES
 from file_store.s3 import S3Place
 from gateway.routing import load_documents
 from messaging.kafka import KafkaAddress
-from service_kit.settings import FileSettings, ServiceSettings
+from service_kit.settings import FileSettings, ProcessSettings, ServiceSettings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -204,16 +204,20 @@ def unset(manifests: list[Manifest], monkeypatch: pytest.MonkeyPatch) -> list[st
 @cache
 def secrets_in_readme() -> dict[str, frozenset[str]]:
     """The keys that each service's secret must have, as deploy/kubernetes/README.md tells its reader."""
-    rows = re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", README, re.MULTILINE)
-    every = next(keys for name, keys in rows if name == "each")
+    rows = re.findall(r"^\| `([a-z-]+)`(?: but `([a-z-]+)`)? \| (.*) \|$", README, re.MULTILINE)
+    shared = [(but, keys) for name, but, keys in rows if name == "each"]
     return {
-        name: frozenset(key.lower() for key in re.findall("`([A-Z_]+)`", every + keys))
-        for name, keys in rows
+        name: frozenset(
+            key.lower()
+            for keys in (own, *(keys for but, keys in shared if but != name))
+            for key in re.findall("`([A-Z_]+)`", keys)
+        )
+        for name, _, own in rows
         if name != "each"
     }
 
 
-def sample_secret(kind: type[ServiceSettings], key: str) -> str:
+def sample_secret(kind: type[ProcessSettings], key: str) -> str:
     annotation = str(kind.model_fields[key].annotation)
     return "{}" if annotation.startswith("dict") else "secret"
 
@@ -407,6 +411,22 @@ def test_only_those_reach_the_bus_whom_the_catalogue_names(manifests: list[Manif
     # ops makes the topics.
     told = {name.partition(".")[0] for name in operations} | {"ops"}
     assert outward(manifests, 9092, "namespaceSelector") == told
+
+
+def test_only_those_reach_databases_and_event_stores_whose_settings_name_them(
+    manifests: list[Manifest],
+) -> None:
+    stores = {service for service in SERVICES if issubclass(settings_of(service), ServiceSettings)}
+    assert outward(manifests, 2113, "namespaceSelector") == stores
+    assert outward(manifests, 5432, "namespaceSelector") == set(SERVICES)
+
+
+def test_the_public_process_has_neither_bus_nor_store(manifests: list[Manifest]) -> None:
+    assert not {"bus_url", "store_url"} & settings_of("gateway").model_fields.keys()
+    assert not {"bus_url", "store_url"} & secrets_in_readme()["gateway"]
+    assert {"bus_url", "store_url"} <= secrets_in_readme()["booking"]
+    for port in (2113, 9092, 9093):
+        assert "gateway" not in outward(manifests, port, "namespaceSelector")
 
 
 def test_only_those_reach_files_and_providers_whose_settings_name_them(

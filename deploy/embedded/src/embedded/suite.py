@@ -131,6 +131,7 @@ def processes(machine: Machine) -> Sequence[Process]:
             # On one's own machine whoever asks may have the trace of it.
             | {"GATEWAY_FOLLOWS_TRACES": "true"},
             needs=tuple(name for name in SERVICES if name != "gateway"),
+            bus=False,
             shows="the public API, described under /docs",
         ),
     )
@@ -159,9 +160,10 @@ def service(
     more: Mapping[str, str] | None = None,
     *,
     needs: Sequence[str] = (),
+    bus: bool = True,
     shows: str = "",
 ) -> Process:
-    """A service of ours: `python -m <name> all` with the settings that every one has."""
+    """A service of ours: `python -m <name> all` with the settings that every one has; `bus`: it is on the bus."""
     prefix = name.upper()
     return Process(
         name=name,
@@ -171,7 +173,7 @@ def service(
             f"{prefix}_HOST": LOCAL,
             f"{prefix}_PORT": str(machine.ports[name]),
             f"{prefix}_DATABASE_URL": machine.databases[name],
-            f"{prefix}_BUS_URL": machine.bus,
+            **({f"{prefix}_BUS_URL": machine.bus} if bus else {}),
             f"{prefix}_IDENTITY_URL": machine.url("identity"),
             f"{prefix}_SERVICE_SECRET": machine.secrets[f"{name}_service_secret"],
             f"{prefix}_CLOCK_FILE": str(machine.clock_file),

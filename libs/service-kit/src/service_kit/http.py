@@ -23,7 +23,7 @@ from service_kit.errors import Unavailable
 from service_kit.kit import Kit
 from service_kit.metrics import CLIENT_SECONDS
 from service_kit.requests import CORRELATION_HEADER
-from service_kit.settings import ServiceSettings
+from service_kit.settings import ProcessSettings
 from service_kit.tracing import current_traceparent, fail, span
 
 __all__ = ["Patience", "ProviderClient", "ServiceClient", "ServiceTokens", "open_service_tokens"]
@@ -266,7 +266,7 @@ class ServiceTokens:
 
 
 @asynccontextmanager
-async def open_service_tokens(settings: ServiceSettings, kit: Kit) -> AsyncIterator[ServiceTokens]:
+async def open_service_tokens(settings: ProcessSettings, kit: Kit) -> AsyncIterator[ServiceTokens]:
     """The tokens of the service that `settings` configure, for the length of a block."""
     async with ProviderClient.open(
         "identity", settings.identity_url, patience=_AMONG_OURSELVES

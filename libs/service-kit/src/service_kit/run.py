@@ -29,7 +29,7 @@ from service_kit.health import health_routes
 from service_kit.kit import Kit
 from service_kit.logging import set_up_logging
 from service_kit.metrics import metrics_route
-from service_kit.settings import ServiceSettings, load_settings
+from service_kit.settings import ProcessSettings, load_settings
 from service_kit.supervisor import Supervisor, Task
 from service_kit.texts import Texts
 from service_kit.tokens import PublishedKeys, TokenVerifier
@@ -40,7 +40,7 @@ __all__ = ["Parts", "describing_kit", "run", "service_texts"]
 # Longer than any caller of ours keeps one (30 seconds): who hangs up second never meets a request on its way.
 _IDLE_CONNECTION_SECONDS = 75
 _log = structlog.get_logger()
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=ProcessSettings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +154,7 @@ async def _run(service: str, role: str, settings: S, opener: Opener[S]) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _open_kit(service: str, settings: ServiceSettings) -> AsyncIterator[Kit]:
+async def _open_kit(service: str, settings: ProcessSettings) -> AsyncIterator[Kit]:
     clock = SystemClock(settings.clock_file)
     async with httpx.AsyncClient(timeout=5.0) as client:
         yield Kit(
@@ -194,7 +194,7 @@ def _is_news(record: logging.LogRecord) -> bool:
     return record.msg != "ASGI callable returned without completing handshake."
 
 
-def _server(app: ASGIApp, settings: ServiceSettings) -> _Server:
+def _server(app: ASGIApp, settings: ProcessSettings) -> _Server:
     logging.getLogger("uvicorn.error").addFilter(_is_news)
     return _Server(
         uvicorn.Config(

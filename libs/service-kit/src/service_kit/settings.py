@@ -11,11 +11,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from service_kit.errors import ConfigurationError
 
-__all__ = ["FileSettings", "ServiceSettings", "load_settings", "naming"]
+__all__ = ["FileSettings", "ProcessSettings", "ServiceSettings", "load_settings", "naming"]
 
 
-class ServiceSettings(BaseSettings):
-    """What every service needs; a service subclasses it with its own prefix and fields.
+class ProcessSettings(BaseSettings):
+    """What every process needs; a service subclasses this or one of those below with its own prefix and fields.
 
     `class BookingSettings(ServiceSettings, env_prefix="BOOKING_")` reads `BOOKING_PORT` and so on. Secrets and
     addresses have no defaults, except that a process listens to its own machine only unless told otherwise. An empty
@@ -32,10 +32,6 @@ class ServiceSettings(BaseSettings):
     database_url: SecretStr
     database_connections: int = Field(default=16, ge=4)
     """The most that one process opens to its own database."""
-    bus_url: SecretStr
-    """`postgresql://...`: the database of the embedded bus; `kafka://...`, `kafka+tls://...`: Apache Kafka."""
-    store_url: SecretStr | None = None
-    """`kurrentdb://...`: the events are in KurrentDB; left out: in the service's own database."""
     identity_url: str
     service_secret: SecretStr
     """What this service proves itself with when it asks identity for a service token."""
@@ -48,6 +44,15 @@ class ServiceSettings(BaseSettings):
     """The share of traces that start here and are exported."""
     drain_seconds: float = Field(default=10.0, gt=0)
     """How long requests in flight and workers may take to finish when the process is told to stop."""
+
+
+class ServiceSettings(ProcessSettings):
+    """Of a service that reads events: from a store, or from the bus."""
+
+    bus_url: SecretStr
+    """`postgresql://...`: the database of the embedded bus; `kafka://...`, `kafka+tls://...`: Apache Kafka."""
+    store_url: SecretStr | None = None
+    """`kurrentdb://...`: the events are in KurrentDB; left out: in the service's own database."""
 
     @property
     def store_address(self) -> str | None:
@@ -62,7 +67,7 @@ class FileSettings(ServiceSettings):
     """`file:///folder` or `s3://bucket/prefix?endpoint=...`, which every process of the service opens alike."""
 
 
-Settings = TypeVar("Settings", bound=ServiceSettings)
+Settings = TypeVar("Settings", bound=ProcessSettings)
 
 
 def load_settings(kind: type[Settings]) -> Settings:
@@ -73,7 +78,7 @@ def load_settings(kind: type[Settings]) -> Settings:
         refuse(kind, incomplete)
 
 
-def refuse(kind: type[ServiceSettings], incomplete: ValidationError) -> NoReturn:
+def refuse(kind: type[ProcessSettings], incomplete: ValidationError) -> NoReturn:
     """Print every missing or wrong variable, never its value, and exit with code 2."""
     prefix = kind.model_config.get("env_prefix", "")
     lines = [
@@ -87,7 +92,7 @@ def refuse(kind: type[ServiceSettings], incomplete: ValidationError) -> NoReturn
 
 
 @contextmanager
-def naming(settings: ServiceSettings, field: str) -> Iterator[None]:
+def naming(settings: ProcessSettings, field: str) -> Iterator[None]:
     """Around the use of a setting whose value only its user can judge: a ValueError says which variable is wrong.
 
     Raises ConfigurationError with the name of the variable and the words of the error, which must not quote the value.

@@ -6,13 +6,16 @@ from pydantic import Field, create_model
 
 from gateway.routing import described_services
 from service_kit.requests import Network
-from service_kit.settings import ServiceSettings
+from service_kit.settings import ProcessSettings
 
 __all__ = ["GatewaySettings", "gateway_settings"]
 
 
-class GatewaySettings(ServiceSettings, env_prefix="GATEWAY_"):
-    """How much a stranger may ask; `gateway_settings` adds where the services are."""
+class GatewaySettings(ProcessSettings, env_prefix="GATEWAY_"):
+    """How much a stranger may ask; `gateway_settings` adds where the services are.
+
+    Neither bus nor store: the public process holds no address that it does not use.
+    """
 
     trusted_proxies: tuple[Network, ...] = ()
     """Whose `X-Forwarded-For` is believed: the load balancers before the gateway."""

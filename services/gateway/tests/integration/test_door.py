@@ -525,7 +525,6 @@ async def test_a_gateway_that_cannot_know_who_signed_out_is_not_ready(database: 
     settings = gateway_settings()(
         port=0,
         database_url=SecretStr(database),
-        bus_url=SecretStr("unused"),
         identity_url=nowhere,
         service_secret=SecretStr("s"),
         **{f"{service}_url": nowhere for service in load_documents() if service != "identity"},
