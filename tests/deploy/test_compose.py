@@ -40,6 +40,8 @@ PROCESSES = {
     for name, one in CONTAINERS.items()
     if name in OURS - JOBS and one["command"][2] in SERVICES
 }
+# OpenTelemetry's own, which its SDK reads.
+ATTRIBUTES = "OTEL_RESOURCE_ATTRIBUTES"
 VARIABLE = re.compile(r"\$\{(\w+)(?:(:?[-?])((?:[^{}])*))?\}")
 
 
@@ -118,8 +120,15 @@ def test_a_process_finds_every_setting_that_it_needs(
 @pytest.mark.parametrize("container", PROCESSES)
 def test_a_process_is_given_no_setting_that_it_does_not_know(container: str) -> None:
     service, _ = PROCESSES[container]
-    assert environment(container).keys() <= fields_of(service).keys()
+    assert environment(container).keys() - {ATTRIBUTES} <= fields_of(service).keys()
     assert CLOCK[container]["environment"].keys() == {f"{service.upper()}_CLOCK_FILE"}
+
+
+@pytest.mark.parametrize("container", PROCESSES)
+def test_a_process_says_of_itself_what_the_operator_says_of_it(container: str) -> None:
+    value = environment(container)[ATTRIBUTES]
+    assert filled_in(value, {}) == "", "which the SDK takes for nothing"
+    assert filled_in(value, {ATTRIBUTES: "deployment.environment.name=north"}).endswith("=north")
 
 
 def test_what_the_embedded_profile_sets_is_set_here_too() -> None:
