@@ -3,6 +3,7 @@
 import copy
 import importlib
 import json
+import math
 import re
 import subprocess
 import sys
@@ -443,6 +444,16 @@ def test_only_those_reach_files_and_providers_whose_settings_name_them(
         and any(key.endswith(("_url", "_host")) for key in kind.model_fields.keys() - common)
     }
     assert outward(manifests, 443, "ipBlock") == outside
+
+
+def test_all_gateways_together_let_a_stranger_do_about_what_one_alone_would() -> None:
+    manifests = built("production")
+    scaler = named(manifests, "HorizontalPodAutoscaler", "gateway-api")["spec"]
+    (container,) = pod_of(named(manifests, "Deployment", "gateway-api"))["containers"]
+    told = configuration(manifests, container)
+    for name in ("anonymous_writes_per_minute", "anonymous_reads_per_minute"):
+        alone = settings_of("gateway").model_fields[name].default
+        assert int(told[name.upper()]) == math.ceil(alone / scaler["maxReplicas"])
 
 
 def test_workers_grow_by_a_metric_that_is_exported(manifests: list[Manifest]) -> None:
