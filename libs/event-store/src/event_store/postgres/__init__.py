@@ -1,8 +1,15 @@
 """The event store on PostgreSQL."""
 
 from event_store.postgres.connections import SERVER_SETTINGS, open_pool
-from event_store.postgres.schema import rebase
+from event_store.postgres.schema import needs_rebase, rebase
 from event_store.postgres.snapshots import PostgresSnapshotStore
 from event_store.postgres.store import PostgresEventStore
 
-__all__ = ["SERVER_SETTINGS", "PostgresEventStore", "PostgresSnapshotStore", "open_pool", "rebase"]
+__all__ = [
+    "SERVER_SETTINGS",
+    "PostgresEventStore",
+    "PostgresSnapshotStore",
+    "needs_rebase",
+    "open_pool",
+    "rebase",
+]

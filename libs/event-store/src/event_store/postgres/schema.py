@@ -60,6 +60,11 @@ _ORDER_FUNCTIONS: Final = """
         AS 'SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint + {base}::bigint';
 """
 
+# How far the keys of new events are from coming behind the greatest stored one.
+_MISSING: Final = """
+    SELECT coalesce(max(order_key), 0) + 1 - event_store.order_key_now() FROM event_store.events
+"""
+
 _log: Final = logging.getLogger(__name__)
 
 
@@ -100,14 +105,19 @@ async def rebase(pool: Pool) -> int:
                 "LOCK TABLE event_store.streams, event_store.events IN ACCESS EXCLUSIVE MODE"
             )
             base: int = await connection.fetchval("SELECT event_store.order_base()")
-            missing: int = await connection.fetchval(
-                """SELECT coalesce(max(order_key), 0) + 1 - event_store.order_key_now()
-                   FROM event_store.events"""
-            )
+            missing: int = await connection.fetchval(_MISSING)
             if missing > 0:
                 base += missing
                 await connection.execute(_ORDER_FUNCTIONS.format(base=base))
             return base
+
+
+async def needs_rebase(pool: Pool) -> bool:
+    """Whether new events would sort before stored ones. Raises LookupError where there is no store."""
+    with translated_errors():
+        if await pool.fetchval("SELECT to_regclass('event_store.events')") is None:
+            raise LookupError("this database has no event store")
+        return bool(await pool.fetchval(_MISSING) > 0)
 
 
 async def _warn_of_forgotten_transactions(connection: Connection) -> None:
