@@ -26,6 +26,7 @@ from event_store import (
 from event_store.memory import MemoryEventStore
 from messaging import Dispatch
 from read_models import ProjectionRunner, Queries, rebuild, verify
+from read_models.tables import Table
 from timers import Backlog, Deadline, Due, Elapsed, Timer, TimerWorker, timers_view
 
 NAMESPACE = UUID("0190f6a0-0000-7000-8000-00000000000a")
@@ -441,6 +442,44 @@ async def test_a_new_version_of_the_table_does_not_fire_again(clinic: Clinic) ->
     row = await Queries(clinic.pool).one(newer, key="d1", name="hold_expiry")
     assert isinstance(row, Timer)
     assert (row.done, row.due_at) == (1, None)
+
+
+async def test_what_has_fired_is_taken_over_by_key_however_much_it_is(clinic: Clinic) -> None:
+    """Row by row against every other row 20,000 rows are 400 million comparisons: longer than a statement may take."""
+    await clinic.hold()
+    await clinic.pool.execute(
+        "INSERT INTO views.timers_v1 SELECT name, tenant, n::text, generation, instants, correlation, "
+        "subject, traceparent, NULL, 1, 0 FROM views.timers_v1, generate_series(1, 20000) AS n"
+    )
+    await clinic.pool.execute("CREATE TABLE views.fresh (LIKE views.timers_v1 INCLUDING ALL)")
+    await clinic.pool.execute("INSERT INTO views.fresh SELECT * FROM views.timers_v1")
+    await clinic.pool.execute("UPDATE views.fresh SET done = 0, due_at = instants[1]")
+    async with clinic.pool.acquire() as connection, connection.transaction():
+        await connection.execute("SET LOCAL statement_timeout = '20 s'")
+        await Table(VIEW, "fresh").carry(connection, VIEW.table)
+    assert await clinic.pool.fetchval("SELECT count(*) FROM views.fresh WHERE done = 1") == 20_000
+
+
+async def test_what_is_settled_while_a_table_is_swapped_is_not_lost(clinic: Clinic) -> None:
+    await clinic.hold()
+    clinic.clock.time = NOON + 15 * MINUTE
+    async with clinic.pool.acquire() as connection, connection.transaction():
+        shadow = Table(VIEW, "timers_v1_rebuild")
+        await shadow.create(connection)
+        await connection.execute(
+            "INSERT INTO views.timers_v1_rebuild SELECT * FROM views.timers_v1"
+        )
+        await shadow.carry(connection, VIEW.table)
+        firing = asyncio.create_task(clinic.worker().fire_due())
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        async with asyncio.timeout(10):
+            while not firing.done() and not await clinic.pool.fetchval(waiting):  # noqa: ASYNC110 - the server's
+                await asyncio.sleep(0.01)
+        await connection.execute("DROP TABLE views.timers_v1")
+        await connection.execute("ALTER TABLE views.timers_v1_rebuild RENAME TO timers_v1")
+    assert await firing == 1
+    assert await clinic.worker().fire_due() == 0
+    assert len(clinic.days.ids) == 1
 
 
 async def test_a_half_filled_table_fires_nothing(clinic: Clinic) -> None:

@@ -166,7 +166,8 @@ class Table(Generic[R]):
     async def carry(self, connection: Connection, old: str) -> None:
         """Take the foreign columns over from table `old` for rows that are otherwise equal.
 
-        An older version of the view may have had other columns: those that both have are compared.
+        An older version of the view may have had other columns: those that both have are compared. Until the end of
+        the transaction nobody writes the old table, so what is settled meanwhile is either carried or waits.
         """
         known = {
             name
@@ -179,11 +180,17 @@ class Table(Generic[R]):
         taken = [name for name in self.view.foreign if name in known]
         if not taken or not known.issuperset(self.view.key):
             return
-        same = [c.name for c in self._columns if c.name in known - set(self.view.foreign)]
+        # Only "=" can be hashed, merged or looked up, and a key is never null; the rest filters the pairs.
+        same = [f"new.{name} = old.{name}" for name in self.view.key]
+        same += [
+            f"new.{name} IS NOT DISTINCT FROM old.{name}"
+            for name in self._names
+            if name in known.difference(self.view.foreign, self.view.key)
+        ]
+        await connection.execute(f"LOCK TABLE {old} IN EXCLUSIVE MODE")
         await connection.execute(
             f"UPDATE {self.name} AS new SET {', '.join(f'{name} = old.{name}' for name in taken)} "
-            f"FROM {old} AS old "
-            f"WHERE {' AND '.join(f'new.{name} IS NOT DISTINCT FROM old.{name}' for name in same)}"
+            f"FROM {old} AS old WHERE {' AND '.join(same)}"
         )
 
     def hashes(self, connection: Connection) -> "asyncpg.cursor.CursorFactory[asyncpg.Record]":
