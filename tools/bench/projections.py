@@ -1,5 +1,6 @@
 """Filling a view, beside the same rows written inside the database."""
 
+import asyncio
 import resource
 import time
 from collections.abc import AsyncIterator, Iterable
@@ -13,7 +14,7 @@ from uuid import UUID
 import asyncpg
 
 from bench.harness import Bench, Group, Reach, Result, alternate, middle
-from bench.samples import NOON, VISIT_CODEC, Visited, seed
+from bench.samples import VISIT_CODEC, Visited, seed
 from event_store.postgres import PostgresEventStore, open_pool
 from read_models import Fact, ProjectionRunner, View, create_views
 
@@ -64,11 +65,6 @@ _FLOOR: Final = """
 """
 
 
-class StandingClock:
-    def now(self) -> datetime:
-        return NOON
-
-
 async def fill(bench: Bench) -> AsyncIterator[Result]:
     events = bench.size(500_000, 20_000)
     async with AsyncExitStack() as opened:
@@ -86,18 +82,18 @@ async def fill(bench: Bench) -> AsyncIterator[Result]:
                 "TRUNCATE views.visits_v1; UPDATE views.checkpoint SET position = ''"
             )
             memory.clear()
-            runner = ProjectionRunner(
-                pool,
-                store,
-                VISIT_CODEC,
-                [VISITS],
-                clock=StandingClock(),
-                observe=lambda *_: memory.append(resident_bytes()),
-                page_size=PAGE,
-            )
+            runner = ProjectionRunner(pool, store, VISIT_CODEC, [VISITS], page_size=PAGE)
+
+            async def weigh_each_page() -> None:
+                while True:
+                    await runner.moved()
+                    memory.append(resident_bytes())
+
+            weighing = asyncio.create_task(weigh_each_page())
             begun = time.perf_counter()
             await runner.drain()
             seconds = time.perf_counter() - begun
+            weighing.cancel()
             await _expect(pool, "SELECT count(*) FROM views.visits_v1", events)
             return events / seconds
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -516,25 +516,6 @@ async def test_a_late_view_joins_the_others_without_losing_a_page(pool: Any, ban
         assert await views.wait_for(cursor, 10)
     assert await balances(pool) == {"a": 200}
     assert await Queries(pool).one(TOTALS, tenant="north") == Total(tenant="north", deposited=200)
-
-
-async def test_lag_is_reported_by_the_clock(pool: Any, bank: Bank) -> None:
-    class Late:
-        def now(self) -> datetime:
-            return NOON + timedelta(seconds=7)
-
-    seen: list[tuple[str, int, float]] = []
-    await bank.add(deposit(1), deposit(2))
-    runner = ProjectionRunner(
-        pool,
-        bank.store,
-        CODEC,
-        [ACCOUNTS],
-        clock=Late(),
-        observe=lambda *report: seen.append(report),
-    )
-    await runner.drain()
-    assert seen == [("accounts", 2, 7.0)]
 
 
 PEOPLE = replace(

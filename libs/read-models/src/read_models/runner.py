@@ -1,11 +1,10 @@
 """The projection runner: pages of the service's store into the tables of its views."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, aclosing, suppress
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import asyncpg
 import structlog
@@ -19,7 +18,7 @@ from read_models.folding import Decoded, Fold, Poisoned, Reader
 from read_models.tables import Connection, Table
 from read_models.view import View
 
-__all__ = ["Clock", "ProjectionRunner", "ViewStatus"]
+__all__ = ["ProjectionRunner", "ViewStatus"]
 
 State = Literal["standby", "filling", "live", "failed"]
 
@@ -39,14 +38,6 @@ TRANSIENT: Final = (
 _PAUSE_SECONDS = 0.5
 
 _log = structlog.get_logger()
-
-
-class Clock(Protocol):
-    """The service's clock."""
-
-    def now(self) -> datetime:
-        """The instant, aware, in UTC."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +85,7 @@ class ProjectionRunner:
     A view that is new, or has a new version, is filled by a reading of its own and joins the others when it has
     caught up. An event that a view cannot take stops that view, visibly, and no other.
 
-    `codec` reads every event of the store, `sealers` open personal columns, `observe` is told the view, the number
-    of its events in a page, and its lag: the seconds between the last event of the page and the clock's now.
+    `codec` reads every event of the store, `opener` opens personal columns.
     """
 
     def __init__(
@@ -106,15 +96,13 @@ class ProjectionRunner:
         views: Sequence[View[Any]],
         *,
         opener: Sealers | None = None,
-        clock: Clock | None = None,
-        observe: Callable[[str, int, float], None] | None = None,
         page_size: int = 1000,
         standby_seconds: float = 1.0,
     ) -> None:
         if len({view.name for view in views}) != len(views):
             raise ValueError("two views have one name")
         self._pool, self._store, self._page_size = pool, store, page_size
-        self._clock, self._observe, self._standby_seconds = clock, observe, standby_seconds
+        self._standby_seconds = standby_seconds
         self._reader = Reader(codec, views)
         self._feeds = [_Feed(Fold(Table(view), self._reader, opener)) for view in views]
         self._main: _Line | None = None
@@ -279,7 +267,6 @@ class ProjectionRunner:
             line.feeds = [feed for feed in line.feeds if feed.state != "failed"]
             line.position = page.cursor
             await self._announce()
-        self._report(line, page)
 
     async def _commit(self, feeds: Sequence[_Feed], decoded: Decoded, to: Cursor) -> None:
         """The rows of one page and the checkpoints of all its views, in one transaction."""
@@ -336,12 +323,3 @@ class ProjectionRunner:
     async def _announce(self) -> None:
         async with self._moved:
             self._moved.notify_all()
-
-    def _report(self, line: _Line, page: Page) -> None:
-        if self._observe is None or self._clock is None:
-            return
-        lag = 0.0
-        if page.events:
-            lag = (self._clock.now() - page.events[-1].meta().time).total_seconds()
-        for feed in line.feeds:
-            self._observe(feed.view.name, len(page.events), max(lag, 0.0))

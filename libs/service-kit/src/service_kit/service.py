@@ -178,13 +178,7 @@ class Ground:
         service, clock = self.service, self.kit.clock
         views = service.all_views
         watch = Flows(self.kit.health, types=service.codec.types)
-        runner = ProjectionRunner(
-            self.pool,
-            self.store,
-            service.codec,
-            views,
-            opener=opener,
-        )
+        runner = ProjectionRunner(self.pool, self.store, service.codec, views, opener=opener)
         timers = service.timers(app, self.pool, clock)
         flows = service.flows(
             app, store=self.store, bus=self.bus, inbox=self.inbox, clock=clock, watch=watch

@@ -44,9 +44,7 @@ class Stage:
         self.service, self.pool, self.clock, self.store = service, pool, clock, store
         self.bus, self.inbox = bus or MemoryBus(), inbox or MemoryInbox()
         views = service.all_views
-        self.runner = ProjectionRunner(
-            pool, store, service.codec, views, opener=opener, clock=clock
-        )
+        self.runner = ProjectionRunner(pool, store, service.codec, views, opener=opener)
         self.views, self.queries = Views(pool, views, runner=self.runner), Queries(pool)
         self.start(app)
         self._positions = count(1)

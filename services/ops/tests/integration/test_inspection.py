@@ -12,7 +12,6 @@ from event_store.codec import encode_metadata
 from event_store.memory import MemoryEventStore
 from ops.inspection import check_view
 from read_models import Fact, ProjectionRunner, View, create_views
-from service_kit.clock import FixedClock
 from service_kit.database import open_pool
 
 pytestmark = pytest.mark.integration
@@ -66,7 +65,7 @@ async def test_a_view_is_equal_or_differs_or_says_what_it_cannot_take(database: 
     async with open_pool(database, application_name="test") as pool:
         view = view_that(copying)
         await create_views(pool, [view])
-        await ProjectionRunner(pool, store, CODEC, [view], clock=FixedClock(NOON)).drain()
+        await ProjectionRunner(pool, store, CODEC, [view]).drain()
         equal = await check_view(pool, store, CODEC, view)
         assert (equal.same, equal.outcome, equal.position != "") == (True, "equal", True)
         different = await check_view(pool, store, CODEC, view_that(shouting))
