@@ -376,6 +376,32 @@ async def test_a_poison_event_stops_its_view_and_no_other(pool: Any, bank: Bank)
     assert await pool.fetchval("SELECT count(failure) FROM views.checkpoint") == 0
 
 
+async def test_a_view_that_failed_goes_on_when_it_was_rebuilt(pool: Any, bank: Bank) -> None:
+    mended = False
+
+    def project(row: Total | None, event: Deposited, fact: Fact) -> Total:
+        return picky(row, replace(event, amount=14) if mended else event, fact)
+
+    totals = replace(TOTALS, project=project)
+    runner = ProjectionRunner(pool, bank.store, CODEC, [ACCOUNTS, totals], standby_seconds=0.05)
+    views = Views(pool, [ACCOUNTS, totals], runner=runner)
+    async with running(runner):
+        await runner.caught_up()
+        cursor = await bank.add(deposit(1), deposit(13))
+        assert await views.wait_for(cursor, 10, names=["accounts"])
+        assert [status.state for status in runner.status()] == ["live", "failed"]
+        await asyncio.sleep(0.2)
+        assert [status.state for status in runner.status()] == ["live", "failed"]
+        mended = True
+        await rebuild(pool, bank.store, CODEC, totals)
+        cursor = await bank.add(deposit(2))
+        assert await views.wait_for(cursor, 10)
+        assert [status.state for status in runner.status()] == ["live", "live"]
+        assert runner.status()[1].failure is None
+    assert await Queries(pool).one(TOTALS, tenant="north") == Total(tenant="north", deposited=42)
+    assert await balances(pool) == {"a": 16}
+
+
 @pytest.mark.parametrize(
     ("kind", "data"),
     [

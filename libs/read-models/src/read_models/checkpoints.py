@@ -38,10 +38,11 @@ class Lost(Exception):
 
 
 class Place(NamedTuple):
-    """Where a version of a view stands, and whether it has ever caught up."""
+    """Where a version of a view stands, whether it has ever caught up, and whether an event has stopped it."""
 
     position: Cursor
     filled: bool
+    failed: bool
 
 
 async def create_views(pool: "Pool[Record]", views: Iterable[View[Any]]) -> None:
@@ -77,12 +78,15 @@ async def places(
 ) -> dict[tuple[str, int], Place]:
     """The places of views, by name and version; a view without a checkpoint is left out."""
     found = await connection.fetch(
-        "SELECT name, version, position, filled_at IS NOT NULL FROM views.checkpoint "
+        "SELECT name, version, position, filled_at IS NOT NULL, failure IS NOT NULL FROM views.checkpoint "
         "WHERE (name, version) IN (SELECT * FROM unnest($1::text[], $2::integer[]))",
         [view.name for view in views],
         [view.version for view in views],
     )
-    return {(name, at): Place(Cursor.parse(text), filled) for name, at, text, filled in found}
+    return {
+        (name, at): Place(Cursor.parse(text), filled, failed)
+        for name, at, text, filled, failed in found
+    }
 
 
 async def move(

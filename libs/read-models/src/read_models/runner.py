@@ -131,6 +131,7 @@ class ProjectionRunner:
     async def drain(self) -> None:
         """Project all that is there now, and return; for tests and commands. Raises RuntimeError for a failed view."""
         await self._prepare()
+        await self._revive()
         feeds = [feed for feed in self._feeds if feed.state != "failed"]
         await self._place(feeds)
         if feeds:
@@ -182,6 +183,7 @@ class ProjectionRunner:
 
     async def _take(self, locks: Connection) -> list[_Line]:
         """Lock what is free; the new ones in one line and those that were filled before in another."""
+        await self._revive()
         taken = []
         for feed in self._feeds:
             if feed.state == "standby" and await locks.fetchval(
@@ -197,10 +199,20 @@ class ProjectionRunner:
         lines = [[f for f in taken if f.filled], [f for f in taken if not f.filled]]
         return [_Line(feeds) for feeds in lines if feeds]
 
+    async def _revive(self) -> None:
+        """A view that was rebuilt after it had failed can be taken like any other."""
+        failed = [feed for feed in self._feeds if feed.state == "failed"]
+        if failed:
+            found = await places(self._pool, [feed.view for feed in failed])
+            for feed in failed:
+                if not found[feed.view.name, feed.view.version].failed:
+                    feed.state, feed.failure = "standby", None
+
     async def _place(self, feeds: Sequence[_Feed]) -> None:
         found = await places(self._pool, [feed.view for feed in feeds])
         for feed in feeds:
-            feed.position, feed.filled = found[feed.view.name, feed.view.version]
+            place = found[feed.view.name, feed.view.version]
+            feed.position, feed.filled = place.position, place.filled
 
     async def _follow(self, line: _Line) -> None:
         """Read to the end, then join the main line, or become it and go on for ever."""
@@ -260,11 +272,12 @@ class ProjectionRunner:
                     await self._commit(remaining, decoded, page.cursor)
                 except Poisoned as poison:
                     (culprit,) = (feed for feed in remaining if feed.view is poison.view)
-                    await self._single_out(culprit, page)
                     remaining.remove(culprit)
+                    await self._single_out(culprit, page)
+                    if culprit.state == "failed":
+                        line.feeds.remove(culprit)
                 else:
                     break
-            line.feeds = [feed for feed in line.feeds if feed.state != "failed"]
             line.position = page.cursor
             await self._announce()
 
@@ -304,8 +317,7 @@ class ProjectionRunner:
             await self._commit([feed], (), page.cursor)
 
     async def _fail(self, feed: _Feed, recorded: RecordedEvent, poison: Poisoned) -> None:
-        feed.state = "failed"
-        feed.failure = f"event {recorded.id} ({recorded.type}): {poison.kind}"
+        failure = f"event {recorded.id} ({recorded.type}): {poison.kind}"
         _log.error(
             "views.stopped",
             view=feed.view.name,
@@ -317,8 +329,10 @@ class ProjectionRunner:
             "UPDATE views.checkpoint SET failure = $3 WHERE name = $1 AND version = $2",
             feed.view.name,
             feed.view.version,
-            feed.failure,
+            failure,
         )
+        # Only now: a failed view whose row names no failure is one that was rebuilt.
+        feed.state, feed.failure = "failed", failure
 
     async def _announce(self) -> None:
         async with self._moved:
