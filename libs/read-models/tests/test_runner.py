@@ -525,11 +525,29 @@ async def test_a_new_version_is_filled_while_the_old_one_serves(pool: Any, bank:
     assert (await Queries(pool).all(doubled))[0].balance == 62
     assert await balances(pool) == {"a": 31}
 
-    await new.drain()
-    assert await pool.fetchval("SELECT to_regclass('views.accounts_v1')") is not None
-    await pool.execute("UPDATE views.checkpoint SET filled_at = now() - interval '61 minutes'")
-    await new.drain()
-    assert await pool.fetchval("SELECT to_regclass('views.accounts_v1')") is None
+
+async def test_an_old_version_goes_an_hour_after_the_new_one_came(pool: Any) -> None:
+    newer = replace(ACCOUNTS, version=2)
+    store = MemoryEventStore()
+    old = ProjectionRunner(pool, store, CODEC, [ACCOUNTS], standby_seconds=0.02)
+    new = ProjectionRunner(pool, store, CODEC, [newer], standby_seconds=0.02)
+    tables = "SELECT relname::text FROM pg_class WHERE relname ~ '^accounts_v[0-9]$'"
+
+    async def kept() -> set[str]:
+        await asyncio.sleep(0.2)
+        return {name for (name,) in await pool.fetch(tables)}
+
+    async with running(new):
+        async with running(old):
+            await old.caught_up()
+            await new.caught_up()
+            assert await kept() == {"accounts_v1", "accounts_v2"}
+            await pool.execute("UPDATE views.checkpoint SET filled_at = now() - interval '1 hour'")
+            assert await kept() == {"accounts_v1", "accounts_v2"}, "somebody projects it"
+        async with asyncio.timeout(10):
+            while await kept() != {"accounts_v2"}:
+                pass
+    assert await pool.fetchval("SELECT count(*) FROM views.checkpoint") == 1
 
 
 async def test_a_late_view_joins_the_others_without_losing_a_page(pool: Any, bank: Bank) -> None:

@@ -7,9 +7,9 @@ from asyncpg import Pool, Record
 
 from event_store import Cursor
 from read_models.tables import Connection, Table
-from read_models.view import View
+from read_models.view import SCHEMA, View
 
-__all__ = ["Lost", "Place", "create_views", "mark_filled", "move", "places"]
+__all__ = ["Lost", "Place", "create_views", "drop_superseded", "mark_filled", "move", "places"]
 
 # A crowd of processes may start at once; CREATE ... IF NOT EXISTS alone is not safe against that.
 _CREATION_LOCK = 7_105_300_411_803_172_001
@@ -31,6 +31,15 @@ UPDATE views.checkpoint AS c SET position = $4
 FROM unnest($1::text[], $2::integer[], $3::text[]) AS was(name, version, position)
 WHERE c.name = was.name AND c.version = was.version AND c.position = was.position
 """
+
+_SUPERSEDED = """
+SELECT old.name, old.version FROM views.checkpoint AS old
+JOIN views.checkpoint AS new ON new.name = old.name AND new.version > old.version
+JOIN unnest($1::text[], $2::integer[]) AS ours(name, version)
+ON ours.name = new.name AND ours.version = new.version
+WHERE new.filled_at < now() - interval '1 hour'
+"""
+_TRY_LOCK = "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))"
 
 
 class Lost(Exception):
@@ -57,20 +66,24 @@ async def create_views(pool: "Pool[Record]", views: Iterable[View[Any]]) -> None
                 view.name,
                 view.version,
             )
-            await _drop_superseded(connection, view)
 
 
-async def _drop_superseded(connection: Connection, view: View[Any]) -> None:
-    """Drop older versions, an hour after this one was filled: until then processes of before may read them."""
+async def drop_superseded(connection: Connection, views: Sequence[View[Any]]) -> None:
+    """Drop older versions an hour after the one of `views` was filled: until then processes of before may read them.
+
+    One that is still projected by such a process stays: it would only make the table again.
+    """
     superseded = await connection.fetch(
-        "DELETE FROM views.checkpoint AS old USING views.checkpoint AS new "
-        "WHERE new.name = $1 AND new.version = $2 AND new.filled_at < now() - interval '1 hour' "
-        "AND old.name = new.name AND old.version < new.version RETURNING old.version",
-        view.name,
-        view.version,
+        _SUPERSEDED, [view.name for view in views], [view.version for view in views]
     )
-    for (version,) in superseded:
-        await connection.execute(f"DROP TABLE IF EXISTS views.{view.name}_v{version}")
+    for name, version in superseded:
+        table = f"{SCHEMA}.{name}_v{version}"
+        async with connection.transaction():
+            if await connection.fetchval(_TRY_LOCK, table):
+                await connection.execute(f"DROP TABLE IF EXISTS {table}")
+                await connection.execute(
+                    "DELETE FROM views.checkpoint WHERE name = $1 AND version = $2", name, version
+                )
 
 
 async def places(

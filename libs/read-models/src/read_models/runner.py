@@ -13,7 +13,14 @@ from event_store import START, Codec, Cursor, EventStore, Page, RecordedEvent, S
 from event_store.tracing import Attributes, each_continued
 from privacy.errors import KeyUnavailable
 from privacy.sealing import Sealers
-from read_models.checkpoints import Lost, create_views, mark_filled, move, places
+from read_models.checkpoints import (
+    Lost,
+    create_views,
+    drop_superseded,
+    mark_filled,
+    move,
+    places,
+)
 from read_models.folding import Decoded, Fold, Poisoned, Reader
 from read_models.tables import Connection, Table
 from read_models.view import View
@@ -183,6 +190,7 @@ class ProjectionRunner:
 
     async def _take(self, locks: Connection) -> list[_Line]:
         """Lock what is free; the new ones in one line and those that were filled before in another."""
+        await drop_superseded(locks, [feed.view for feed in self._feeds])
         await self._revive()
         taken = []
         for feed in self._feeds:
@@ -191,7 +199,6 @@ class ProjectionRunner:
             ):
                 taken.append(feed)
         if not taken:
-            await locks.execute("SELECT 1")
             return []
         await self._place(taken)
         for feed in taken:
