@@ -95,12 +95,15 @@ _ABOUT = (
     "read, makes the read wait until it shows what was done; refusals are application/problem+json with stable codes."
 )
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,"><title>Kabinet API</title><style>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,"><title>Kabinet API</title><style>
 body {{ font: 15px/1.45 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem }}
-table {{ border-collapse: collapse; width: 100% }} td, th {{ border-top: 1px solid #ccc; padding: .5rem;
-  text-align: left;
-vertical-align: top }} code {{ white-space: nowrap }} td:last-child {{ color: #555; font-size: 13px }}
+table {{ border-collapse: collapse; width: 100% }}
+td, th {{ border-top: 1px solid #ccc; padding: .5rem; text-align: left; vertical-align: top }}
+td:last-child {{ color: #555; font-size: 13px }}
+code {{ overflow-wrap: anywhere }}
+@media (max-width: 48rem) {{ thead {{ display: none }} tr, td {{ display: block }} tr {{ border-top: 1px solid #ccc }}
+td {{ border: 0; padding: .2rem 0 }} }}
 </style></head><body><h1>Kabinet API</h1><p>{about} <a href="/api/v1/openapi.json">OpenAPI 3.1 document</a></p>
 <table><thead><tr><th>operation</th><th>what it does</th><th>who</th><th>answers</th></tr></thead><tbody>
 {rows}
