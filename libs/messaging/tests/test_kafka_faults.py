@@ -135,6 +135,32 @@ async def publish_stubbornly(bus: Bus, sent: Sequence[Envelope], *, size: int = 
     return troubles
 
 
+async def test_a_bus_opens_without_a_broker_says_so_and_works_once_there_is_one(
+    kafka_server: KafkaServer,
+    killable_kafka_url: str,
+    opened: AsyncExitStack,
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    inbox: Inbox,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kafka_server.kill()
+    bus = await opened.enter_async_context(
+        open_bus(killable_kafka_url, client="test", open_pool=asyncpg.create_pool)
+    )
+    with pytest.raises(MessagingUnavailable):
+        await bus.ping()
+    assert kafka_server.address in caplog.text
+    sent = envelopes(20)
+    publishing = asyncio.create_task(publish_stubbornly(bus, sent))
+    async with running(writing(bus, inbox)):
+        await until(lambda: "bus.unreachable" in caplog.text, timeout=LONG)
+        assert not publishing.done()
+        await kafka_server.start_async()
+        assert await publishing > 0
+        await assert_written(pool, sent)
+    await bus.ping()
+
+
 async def test_a_broker_killed_and_started_again_costs_nothing(
     kafka_server: KafkaServer,
     killable_kafka_url: str,

@@ -86,14 +86,23 @@ async def test_events_pass_over_tls_with_a_password(secured: tuple[str, Path]) -
 
 
 @pytest.mark.parametrize(
-    "url", ["kafka+tls://anna:wrong@{server}?ca={ca}", "kafka+tls://anna:wrong@{server}"]
+    ("url", "reason"),
+    [
+        ("kafka+tls://anna:wrong@{server}?ca={ca}", "invalid credentials"),
+        ("kafka+tls://anna:wrong@{server}", "CERTIFICATE_VERIFY_FAILED"),
+    ],
 )
-async def test_a_wrong_password_or_an_unknown_authority_is_refused(
-    secured: tuple[str, Path], url: str
+async def test_a_wrong_password_or_an_unknown_authority_is_refused_and_the_log_says_why(
+    secured: tuple[str, Path], url: str, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     server, ca = secured
-    with pytest.raises(MessagingUnavailable):
-        async with open_bus(
-            url.format(server=server, ca=ca), client="test", open_pool=asyncpg.create_pool
-        ):
-            pass
+    async with open_bus(
+        url.format(server=server, ca=ca), client="test", open_pool=asyncpg.create_pool
+    ) as bus:
+        with pytest.raises(MessagingUnavailable):
+            await bus.ping()
+        with pytest.raises(MessagingUnavailable):
+            await bus.publish(TOPIC, envelopes(1))
+    assert f'"{server}": ' in caplog.text
+    assert reason in caplog.text
+    assert PASSWORD not in caplog.text

@@ -29,7 +29,8 @@ async def open_bus(url: str, *, client: str, open_pool: OpenPool) -> AsyncIterat
 
     `postgresql://...` is the embedded bus, over a pool that `open_pool` opens; `kafka://...` and `kafka+tls://...` are
     Apache Kafka (see `messaging.kafka.KafkaAddress`). `client`: the service and its role, `booking-worker`; brokers
-    list it with host and process id. Raises WrongBusAddress, and MessagingUnavailable when the bus cannot be reached.
+    list it with host and process id. Raises WrongBusAddress, and MessagingUnavailable when PostgreSQL cannot be
+    reached; Kafka is connected to when it is needed.
     """
     scheme = url.partition("://")[0]
     match scheme:

@@ -152,3 +152,17 @@ async def test_a_master_key_that_is_none_is_told_before_anything_starts(
     with pytest.raises(ConfigurationError, match="IDENTITY_MASTER_KEY"):
         async with open_identity(wrong, make_kit("identity")):
             pass
+
+
+async def test_an_api_starts_and_answers_while_kafka_is_away(settings: IdentitySettings) -> None:
+    """Requests write to the store alone; who publishes waits for the brokers."""
+    away = settings.model_copy(update={"bus_url": SecretStr("kafka://127.0.0.1:1")})
+    async with running(away) as client:
+        ready = await client.get("/readyz")
+        answer = await client.post(
+            "/api/v1/registrations", json=ANNA, headers={"Idempotency-Key": "1"}
+        )
+    assert ready.status_code == 200
+    assert ready.json()["status"] == "degraded"
+    assert ready.json()["checks"]["bus"] == "MessagingUnavailable"
+    assert answer.status_code == 201

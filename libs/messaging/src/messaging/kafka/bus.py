@@ -2,11 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from messaging.bus import MessagingUnavailable, PartitionsFixed, Topic, TopicLike, Work
 from messaging.crew import Crew
@@ -20,6 +20,7 @@ from messaging.kafka.clients import (
     translated_errors,
     writing_broker,
 )
+from messaging.kafka.lookout import Lookout
 from messaging.kafka.member import Member
 from messaging.kafka.outbox import Outbox
 from messaging.kafka.partition import ReadAhead
@@ -38,7 +39,7 @@ class KafkaBus:
 
     system = "kafka"
 
-    def __init__(self, address: KafkaAddress, client: str, lookout: AIOKafkaConsumer) -> None:
+    def __init__(self, address: KafkaAddress, client: str, lookout: Lookout) -> None:
         """Use `open`."""
         self._address, self._client, self._lookout = address, client, lookout
         self._outbox: Outbox | None = None
@@ -49,29 +50,27 @@ class KafkaBus:
     @classmethod
     @asynccontextmanager
     async def open(cls, address: KafkaAddress, *, client: str) -> AsyncIterator[Self]:
-        """Connect for the length of a block; what is published and not yet acknowledged at its end is waited for.
+        """The bus for the length of a block; what is published and not yet acknowledged at its end is waited for.
 
-        `client`: the service and its role. Raises MessagingUnavailable, and WrongBusAddress when the authorities
-        cannot be read.
+        Nothing is connected before it is needed: who only answers does so while the brokers are away, and `ping` says
+        that they are. `client`: the service and its role. Raises WrongBusAddress when the authorities cannot be read.
         """
         name = client_id(client)
-        build: Callable[..., AIOKafkaConsumer] = await broker_of(address, name).connect()
-        lookout = build()
+        lookout = Lookout(await broker_of(address, name).connect())
         bus = cls(address, name, lookout)
         try:
-            with translated_errors():
-                await lookout.start()
             yield bus
         finally:
             if bus._outbox is not None:
                 await closed(bus._outbox.broker)
-            await lookout.stop()
+            await lookout.close()
 
     async def ping(self) -> None:
         """See OpenedBus."""
+        lookout = await self._lookout.consumer()
         with translated_errors():
             async with asyncio.timeout(_ASK_MILLISECONDS / 1000):
-                await self._lookout.topics()
+                await lookout.topics()
 
     async def publish(self, topic: TopicLike, envelopes: Sequence[Envelope]) -> None:
         """See the port."""
@@ -92,9 +91,10 @@ class KafkaBus:
         places = [
             TopicPartition(self._here(topic).name, index) for index in range(topic.partitions)
         ]
+        lookout = await self._lookout.consumer()
         with translated_errors():
             async with asyncio.timeout(_ASK_MILLISECONDS / 1000):
-                ends = await self._lookout.end_offsets(places)
+                ends = await lookout.end_offsets(places)
         return [ends[place] - 1 for place in places]
 
     async def consume(self, topic: TopicLike, group: str, work: Work) -> None:
