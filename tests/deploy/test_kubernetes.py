@@ -319,6 +319,11 @@ def test_the_schemas_of_kubernetes_accept_everything() -> None:
     assert invalid(built("production")) == []  # which has everything that base has
 
 
+def test_events_of_a_region_have_three_copies_on_the_bus() -> None:
+    (container,) = pod_of(named(built("production"), "Job", "topics"))["containers"]
+    assert {"name": "OPS_TOPIC_REPLICAS", "value": "3"} in container["env"]
+
+
 def test_every_service_runs(manifests: list[Manifest]) -> None:
     roles: dict[str, set[str]] = {}
     for each in of_kind(manifests, "Deployment", "Job"):

@@ -71,6 +71,37 @@ def test_a_shorter_retention_is_mended(kafka_url: str) -> None:
     assert states(kafka_url)[TOPICS[0].name].retention is None
 
 
+def test_too_few_copies_are_told_and_fail_whoever_looks(
+    kafka_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One broker has no room for a second copy: the defaults of a cluster may be just that."""
+    assert kabinet("apply", "--bus", kafka_url).exit_code == 0
+    for arguments in (("show",), ("apply",)):
+        short = kabinet(*arguments, "--replicas", "3", "--bus", kafka_url)
+        assert short.exit_code == 1
+        assert f"{TOPICS[0].name} has 1 of 3 copies" in short.output
+    monkeypatch.setenv("OPS_TOPIC_REPLICAS", "3")
+    assert kabinet("apply", "--bus", kafka_url).exit_code == 1
+    assert kabinet("apply", "--replicas", "1", "--bus", kafka_url).exit_code == 0
+
+
+def test_a_topic_that_asks_for_more_copies_than_it_has_is_mended(kafka_url: str) -> None:
+    address = KafkaAddress.parse(kafka_url)
+    first = TOPICS[0]
+    assert kabinet("apply", "--bus", kafka_url).exit_code == 0
+
+    async def harm() -> None:
+        async with KafkaTopics.open(address, client="test") as topics:
+            await topics.keep(address.prefix + first.name, first.retention, in_sync=2)
+
+    asyncio.run(harm())
+    assert states(kafka_url)[first.name].in_sync == 2
+    assert kabinet("show", "--bus", kafka_url).exit_code == 1
+    applied = kabinet("apply", "--bus", kafka_url)
+    assert f"{first.name}: call an event durable with 1 of its copies" in applied.output
+    assert states(kafka_url)[first.name].in_sync == 1
+
+
 @pytest.mark.parametrize(
     "url", ["postgresql://localhost/bus", "kafka://anna:s3cret@host:99999", "kafka://h/topic"]
 )

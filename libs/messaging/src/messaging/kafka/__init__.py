@@ -2,6 +2,6 @@
 
 from messaging.kafka.address import KafkaAddress
 from messaging.kafka.bus import KafkaBus
-from messaging.kafka.topics import KafkaTopics, TopicState
+from messaging.kafka.topics import KafkaTopics, TopicState, safe_copies
 
-__all__ = ["KafkaAddress", "KafkaBus", "KafkaTopics", "TopicState"]
+__all__ = ["KafkaAddress", "KafkaBus", "KafkaTopics", "TopicState", "safe_copies"]

@@ -126,7 +126,9 @@ class KafkaBus:
                 here = self._here(topic)
                 topics = KafkaTopics(self._outbox.broker.config.broker_config.admin_client)
                 if here.name not in await topics.partitions():
+                    # With the cluster's defaults, which may be one copy: `kabinet topics apply` knows better.
                     await topics.create(here)
+                    _log.warning("bus.topic_made", extra={"topic": here.name})
                 self._known[topic.name] = (await topics.partitions())[here.name]
         if self._known[topic.name] != topic.partitions:
             raise PartitionsFixed(topic.name)

@@ -15,7 +15,7 @@ from messaging.bus import TopicLike
 from messaging.kafka.address import KafkaAddress
 from messaging.kafka.clients import client_id, closed, translated_errors, writing_broker
 
-__all__ = ["KafkaTopics", "TopicState"]
+__all__ = ["KafkaTopics", "TopicState", "safe_copies"]
 
 _SEEN_SECONDS: Final = 10.0
 _LOOK_SECONDS: Final = 0.02
@@ -26,17 +26,30 @@ _SET_ON_THE_TOPIC: Final = 1  # in an answer of DescribeConfigs: not a default, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TopicState:
-    """A topic as it is. `retention` None: for ever."""
+    """A topic as it is. `retention` None: for ever.
+
+    `replicas`: copies of each event, when all brokers are well; `in_sync`: how many of them there must be before a
+    publisher is told that its event is durable.
+    """
 
     name: str
     partitions: int
     replicas: int
+    in_sync: int
     retention: timedelta | None
     compacted: bool
 
 
+def safe_copies(replicas: int) -> int:
+    """How many of its copies an event should have before it counts as durable.
+
+    Two, where there are three or more: what was acknowledged survives a broker, and one that is away stops nobody.
+    """
+    return min(2, max(1, replicas - 1))
+
+
 class KafkaTopics:
-    """Looks at topics, makes them and sets how long they keep events. Every call raises MessagingUnavailable."""
+    """Looks at topics, makes them and sets what can be set. Every call raises MessagingUnavailable."""
 
     def __init__(self, admin: AIOKafkaAdminClient) -> None:
         self._admin = admin
@@ -78,7 +91,8 @@ class KafkaTopics:
             name: TopicState(
                 name=name,
                 partitions=len(partitions),
-                replicas=len(partitions[0]["replicas"]),
+                replicas=min(len(partition["replicas"]) for partition in partitions),
+                in_sync=int(settings[name]["min.insync.replicas"]),
                 retention=_retention(settings[name]["retention.ms"]),
                 compacted="compact" in settings[name]["cleanup.policy"],
             )
@@ -113,22 +127,35 @@ class KafkaTopics:
                 while topic.name not in await self.partitions():  # noqa: ASYNC110 - nobody tells us
                     await asyncio.sleep(_LOOK_SECONDS)
 
-    async def keep(self, name: str, retention: timedelta | None) -> None:
-        """Set how long a topic keeps events, None for ever, and that it is not compacted; the rest stays as it is."""
+    async def keep(self, name: str, retention: timedelta | None, *, in_sync: int) -> None:
+        """Set how long a topic keeps events, None for ever, and how many copies make one durable; not compacted.
+
+        The rest stays as it is. Returns when it can be seen.
+        """
         with translated_errors():
-            described = ConfigResource(ConfigResourceType.TOPIC, name)
-            (answer,) = await self._admin.describe_configs([described])
-            own = {
-                entry[0]: entry[1]
-                for resource in answer.resources
-                for entry in resource[4]
-                if entry[3] == _SET_ON_THE_TOPIC
+            settings = {
+                **await self._own_settings(name),
+                **_settings(retention),
+                "min.insync.replicas": str(in_sync),
             }
-            wanted = ConfigResource(ConfigResourceType.TOPIC, name, {**own, **_settings(retention)})
+            wanted = ConfigResource(ConfigResourceType.TOPIC, name, settings)
             for changed in await self._admin.alter_configs([wanted]):
                 for code, *_rest in changed.resources:
                     if code:
                         raise for_code(code)
+            async with asyncio.timeout(_SEEN_SECONDS):
+                while await self._own_settings(name) != settings:  # noqa: ASYNC110 - nobody tells us
+                    await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _own_settings(self, name: str) -> Mapping[str, str]:
+        described = ConfigResource(ConfigResourceType.TOPIC, name)
+        (answer,) = await self._admin.describe_configs([described])
+        return {
+            entry[0]: entry[1]
+            for resource in answer.resources
+            for entry in resource[4]
+            if entry[3] == _SET_ON_THE_TOPIC
+        }
 
 
 def _settings(retention: timedelta | None) -> dict[str, str]:

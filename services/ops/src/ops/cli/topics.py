@@ -13,10 +13,10 @@ from rich.table import Table
 from contracts.topics import TOPICS, Topic
 from messaging import MessagingUnavailable, WrongBusAddress
 from messaging import Topic as BusTopic
-from messaging.kafka import KafkaAddress, KafkaTopics, TopicState
+from messaging.kafka import KafkaAddress, KafkaTopics, TopicState, safe_copies
 from ops.cli.suite import fail
 
-__all__ = ["app"]
+__all__ = ["app", "change_of", "shortfall_of"]
 
 app = typer.Typer(help="Topics of Kafka, as the contracts declare them.", no_args_is_help=True)
 
@@ -27,11 +27,21 @@ Bus = Annotated[
     ),
 ]
 
+Replicas = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Copies of each event: new topics are made with so many, others are held against it; "
+        "else as many as the cluster says",
+        envvar="OPS_TOPIC_REPLICAS",
+    ),
+]
+
 
 @app.command("show")
-def show(bus: Bus) -> None:
+def show(bus: Bus, replicas: Replicas = None) -> None:
     """What is declared, what there is, and what `apply` would do. Exit 1: they differ."""
-    if asyncio.run(_show(_address(bus))):
+    if asyncio.run(_show(_address(bus), replicas)):
         raise typer.Exit(1)
 
 
@@ -39,29 +49,37 @@ def show(bus: Bus) -> None:
 def apply(
     bus: Bus,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done")] = False,  # noqa: FBT002 - typer
-    replicas: Annotated[
-        int | None, typer.Option(min=1, help="Of new topics; else what the cluster says")
-    ] = None,
+    replicas: Replicas = None,
 ) -> None:
-    """Make the topics that are missing, and set how long they keep events. Exit 2: refused, nothing was changed."""
+    """Make the topics that are missing; set how long they keep events and how many copies make one durable.
+
+    Exit 1: a topic has too few copies, which this tool does not change. Exit 2: refused, nothing was changed.
+    """
     asyncio.run(_apply(_address(bus), dry_run=dry_run, replicas=replicas))
 
 
-async def _show(address: KafkaAddress) -> bool:
+async def _show(address: KafkaAddress, replicas: int | None) -> bool:
     async with _topics(address) as topics:
         states = await _states(topics, address)
-    table = Table("topic", "partitions", "replicas", "keeps events", "to do")
+    table = Table("topic", "partitions", "copies", "durable with", "keeps events", "to do")
+    short = _short(states, replicas)
+    differ = bool(short)
     for topic in TOPICS:
         state = states.get(topic.name)
+        to_do = change_of(topic, state) or _moving(topic, state)
+        differ |= to_do is not None
         table.add_row(
             topic.name,
             str(state.partitions) if state else "-",
             str(state.replicas) if state else "-",
+            str(state.in_sync) if state else "-",
             _kept(state.retention) if state else "-",
-            _change(topic, state) or _moving(topic, state) or "nothing",
+            to_do or ("add copies" if shortfall_of(state, replicas) else "nothing"),
         )
     Console().print(table)
-    return any(_change(t, states.get(t.name)) or _moving(t, states.get(t.name)) for t in TOPICS)
+    for why in short:
+        typer.echo(why)
+    return differ
 
 
 async def _apply(address: KafkaAddress, *, dry_run: bool, replicas: int | None) -> None:
@@ -70,18 +88,32 @@ async def _apply(address: KafkaAddress, *, dry_run: bool, replicas: int | None) 
         if refusals := [why for t in TOPICS if (why := _moving(t, states.get(t.name)))]:
             fail("\n".join((*refusals, "nothing was changed")), 2)
         for topic in TOPICS:
-            change = _change(topic, states.get(topic.name))
-            if change is None:
+            if topic.name not in states:
+                _say(topic, change_of(topic, None), dry_run=dry_run)
+                if not dry_run:
+                    here = BusTopic(address.prefix + topic.name, topic.partitions)
+                    await topics.create(here, retention=topic.retention, replicas=replicas)
+        states = await _states(topics, address)
+        for topic in TOPICS:
+            state = states.get(topic.name)
+            if state is None or (change := change_of(topic, state)) is None:
                 continue
-            typer.echo(f"{topic.name}: {'would ' if dry_run else ''}{change}")
-            if dry_run:
-                continue
-            here = BusTopic(address.prefix + topic.name, topic.partitions)
-            if topic.name in states:
-                await topics.keep(here.name, topic.retention)
-            else:
-                await topics.create(here, retention=topic.retention, replicas=replicas)
+            _say(topic, change, dry_run=dry_run)
+            if not dry_run:
+                copies = safe_copies(state.replicas)
+                name = address.prefix + topic.name
+                await topics.keep(name, topic.retention, in_sync=copies)
+    if short := _short(states, replicas):
+        fail("\n".join(short), 1)
     typer.echo("nothing was changed" if dry_run else "topics are as declared")
+
+
+def _say(topic: Topic, change: str | None, *, dry_run: bool) -> None:
+    typer.echo(f"{topic.name}: {'would ' if dry_run else ''}{change}")
+
+
+def _short(states: Mapping[str, TopicState], replicas: int | None) -> list[str]:
+    return [why for topic in TOPICS if (why := shortfall_of(states.get(topic.name), replicas))]
 
 
 async def _states(topics: KafkaTopics, address: KafkaAddress) -> Mapping[str, TopicState]:
@@ -99,12 +131,26 @@ def _moving(topic: Topic, state: TopicState | None) -> str | None:
     )
 
 
-def _change(topic: Topic, state: TopicState | None) -> str | None:
+def shortfall_of(state: TopicState | None, replicas: int | None) -> str | None:
+    """What to do about a topic with fewer copies than are wanted: a broker that is lost may take events with it."""
+    if state is None or replicas is None or state.replicas >= replicas:
+        return None
+    return (
+        f"{state.name} has {state.replicas} of {replicas} copies: add some with Kafka's kafka-reassign-partitions.sh "
+        "(copies move between brokers, so that is not done here), then apply again"
+    )
+
+
+def change_of(topic: Topic, state: TopicState | None) -> str | None:
+    """What makes the topic as it is declared and its events durable."""
     if state is None:
         return f"create with {topic.partitions} partitions"
+    changes = []
     if (state.retention, state.compacted) != (topic.retention, False):
-        return f"keep events {_kept(topic.retention)}, not compacted"
-    return None
+        changes.append(f"keep events {_kept(topic.retention)}, not compacted")
+    if not safe_copies(state.replicas) <= state.in_sync <= state.replicas:
+        changes.append(f"call an event durable with {safe_copies(state.replicas)} of its copies")
+    return "; ".join(changes) or None
 
 
 def _kept(retention: timedelta | None) -> str:
