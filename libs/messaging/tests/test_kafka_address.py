@@ -58,6 +58,7 @@ def test_prefix_and_session_are_read() -> None:
         "kafka://anna:@one",
         "kafka://anna:s3cret@one/topic",
         "kafka://anna:s3cret@one?mechanism=GSSAPI",
+        "kafka://anna:s3cret@one?mechanism=PLAIN",
         "kafka://anna:s3cret@one?ca=/ca.pem",
         "kafka://anna:s3cret@one?session=0",
         "kafka://anna:s3cret@one?session=1801",

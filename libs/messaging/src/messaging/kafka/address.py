@@ -110,6 +110,8 @@ def _options(parts: SplitResult, *, authenticated: bool) -> Mapping[str, str]:
             raise WrongBusAddress(f"mechanism is one of {', '.join(_MECHANISMS)}")
         if not authenticated:
             raise WrongBusAddress("mechanism is for an address of Kafka with user and password")
+        if options["mechanism"] == "PLAIN" and parts.scheme != "kafka+tls":
+            raise WrongBusAddress("PLAIN sends the password as it is: it is for kafka+tls://")
     if "ca" in options and parts.scheme != "kafka+tls":
         raise WrongBusAddress("ca is for kafka+tls://")
     return options
