@@ -363,4 +363,4 @@ def test_the_offline_run_replaces_every_image_or_leaves_it_out() -> None:
         for name, one in offline.items()
         if name not in left_out
     )
-    assert left_out == {"kurrentdb", "grafana"}
+    assert left_out == {"kurrentdb", "grafana", "alertmanager"}

@@ -136,10 +136,9 @@ def test_dashboards_find_their_data() -> None:
 
 
 def test_every_process_of_the_compose_file_is_asked() -> None:
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     processes = {
         name
-        for name, each in compose.items()
+        for name, each in compose().items()
         if "kabinet:" in each.get("image", "") and each.get("restart") != "no"
     } - {"acquirer", "mail", "ca"}
     (names,) = job("prometheus.yml")["dns_sd_configs"]
@@ -179,6 +178,63 @@ def test_every_alert_has_a_case_in_which_it_is_silent_and_one_in_which_it_fires(
             bool(case["exp_alerts"]) for case in cases if case["alertname"] == alert["alert"]
         }
         assert outcomes == {True, False}, alert["alert"]
+
+
+def compose() -> dict[str, Any]:
+    return dict(yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"])
+
+
+def alertmanager() -> dict[str, Any]:
+    return dict(yaml.safe_load((FOLDER / "alertmanager.yml").read_text()))
+
+
+def wanted_by(matchers: list[str]) -> dict[str, str]:
+    pairs = [re.fullmatch(r'(\w+)="(\w+)"', matcher) for matcher in matchers]
+    return {pair[1]: pair[2] for pair in pairs if pair}
+
+
+def test_prometheus_tells_the_alertmanager_of_the_compose_file() -> None:
+    configuration = yaml.safe_load((FOLDER / "prometheus/prometheus.yml").read_text())
+    (manager,) = configuration["alerting"]["alertmanagers"]
+    assert manager["static_configs"] == [{"targets": ["alertmanager:9093"]}]
+    (mount, _) = compose()["alertmanager"]["volumes"]
+    assert mount == (
+        "./deploy/observability/alertmanager.yml:/etc/alertmanager/alertmanager.yml:ro"
+    )
+
+
+@pytest.mark.parametrize(("severity", "receiver"), [("critical", "page"), ("warning", "ticket")])
+def test_a_severity_has_its_receiver_whose_address_is_the_operators(
+    severity: str, receiver: str
+) -> None:
+    route = alertmanager()["route"]
+    reached = [
+        each["receiver"]
+        for each in route["routes"]
+        if wanted_by(each["matchers"]) == {"severity": severity}
+    ] or [route["receiver"]]
+    assert reached == [receiver]
+    (found,) = (each for each in alertmanager()["receivers"] if each["name"] == receiver)
+    (webhook,) = found["webhook_configs"]
+    container = compose()["alertmanager"]
+    variable = f"ALERTS_{receiver.upper()}_URL"
+    assert container["environment"][variable] == f"${{{variable}-}}"
+    (script,) = container["command"]
+    assert f'printf %s "$${variable}" > {webhook["url_file"]}\n' in script
+
+
+def test_an_alert_is_only_held_back_by_one_that_shares_its_labels() -> None:
+    labels: dict[str, set[str]] = {}
+    for each in yaml.safe_load(CASES.read_text())["tests"]:
+        for case in each["alert_rule_test"]:
+            for fired in case["exp_alerts"]:
+                labels.setdefault(case["alertname"], set()).update(fired["exp_labels"])
+    severities = {alert["alert"]: alert["labels"]["severity"] for alert in alerts()}
+    for rule in alertmanager()["inhibit_rules"]:
+        why = wanted_by(rule["source_matchers"])["alertname"]
+        held_back = wanted_by(rule["target_matchers"])["alertname"]
+        assert set(rule["equal"]) <= labels[why] & labels[held_back]
+        assert severities[why] == "critical", "a page is not held back by a ticket"
 
 
 def promtool(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
