@@ -29,6 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from measured import exported, selectors
 from processes import settings_of
+from targets import job, missed, relabelled
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy/kubernetes"
@@ -449,6 +450,54 @@ def test_only_those_reach_files_and_providers_whose_settings_name_them(
         and any(key.endswith(("_url", "_host")) for key in kind.model_fields.keys() - common)
     }
     assert outward(manifests, 443, "ipBlock") == outside
+
+
+def scraped(manifests: list[Manifest], phase: str = "Running") -> list[dict[str, str]]:
+    """The labels under which Prometheus asks the pods, by what its discovery says of each port of theirs."""
+    rules = job("kubernetes.yml")["relabel_configs"]
+    found = []
+    for each in of_kind(manifests, "Deployment", "Job"):
+        pod, labels = pod_of(each), labels_of(each)
+        for port in pod["containers"][0].get("ports", ({},)):
+            meta = {
+                "__meta_kubernetes_namespace": each["metadata"]["namespace"],
+                "__meta_kubernetes_pod_name": f"{each['metadata']['name']}-1",
+                "__meta_kubernetes_pod_phase": phase,
+                "__meta_kubernetes_pod_container_port_name": port.get("name", ""),
+            } | {
+                f"__meta_kubernetes_pod_label_{re.sub('[^a-zA-Z0-9_]', '_', name)}": value
+                for name, value in labels.items()
+            }
+            if (target := relabelled(rules, meta)) is not None:
+                found.append(target)
+    return found
+
+
+def test_prometheus_asks_every_process_by_its_service_role_and_namespace(
+    manifests: list[Manifest],
+) -> None:
+    assert scraped(manifests) == [
+        {
+            "service": labels_of(each)[NAME],
+            "role": labels_of(each)[COMPONENT],
+            "namespace": "kabinet",
+            "pod": f"{each['metadata']['name']}-1",
+        }
+        for each in of_kind(manifests, "Deployment")
+    ]
+    assert scraped(manifests, "Succeeded") == []
+
+
+def test_prometheus_finds_only_pods_of_the_suite(manifests: list[Manifest]) -> None:
+    (discovery,) = job("kubernetes.yml")["kubernetes_sd_configs"]
+    (selector,) = discovery["selectors"]
+    name, value = selector["label"].split("=")
+    assert all(labels_of(each)[name] == value for each in of_kind(manifests, "Deployment"))
+
+
+def test_who_is_missed_when_it_is_gone_is_asked(manifests: list[Manifest]) -> None:
+    for wanted in missed():
+        assert [each for each in scraped(manifests) if wanted.items() <= each.items()], wanted
 
 
 def test_all_gateways_together_let_a_stranger_do_about_what_one_alone_would() -> None:
