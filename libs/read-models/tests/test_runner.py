@@ -35,14 +35,16 @@ from read_models import (
     Opened,
     ProjectionRunner,
     Queries,
+    RebuildRunning,
     View,
     Views,
+    create_views,
     digest,
     purge,
     rebuild,
     verify,
 )
-from read_models.checkpoints import Lost
+from read_models.checkpoints import Lost, move
 from vocabulary.ids import TenantId
 from vocabulary.sealed import Sealed
 
@@ -599,6 +601,64 @@ async def test_personal_columns_are_opened_purged_and_stay_closed(pool: Any) -> 
     await runner.drain()
     assert {row.name for row in await db.all(PEOPLE)} == {None}
     assert (await verify(pool, bank.store, CODEC, PEOPLE, opener=sealers)).same
+
+
+async def test_an_erased_person_stays_in_no_table_of_a_view(pool: Any) -> None:
+    bank, keyring = Bank(MemoryEventStore()), MemoryKeyring()
+    sealers = Sealers(keyring)
+    sealed = await sealers.of(TenantId("north")).seal(PATIENT, "name", "Анна")
+    await bank.add(Named(account="a", name=sealed))
+    newer = replace(PEOPLE, version=2)
+    for view in (PEOPLE, newer):
+        await ProjectionRunner(pool, bank.store, CODEC, [view], opener=sealers).drain()
+    await pool.execute("CREATE TABLE views.people_v2_rebuild AS SELECT * FROM views.people_v2")
+    await keyring.destroy(TenantId("north"), PATIENT)
+    sealers.forget(TenantId("north"), PATIENT)
+    assert await purge(pool, [newer], PATIENT) == 3
+    for table in ("people_v1", "people_v2", "people_v2_rebuild"):
+        found = await pool.fetchval(f"SELECT count(name) FROM views.{table}")  # noqa: S608 - above
+        assert found == 0, table
+
+
+async def test_nobody_is_purged_beside_a_rebuild_that_could_bring_them_back(pool: Any) -> None:
+    bank, sealers = Bank(MemoryEventStore()), Sealers(MemoryKeyring())
+    sealed = await sealers.of(TenantId("north")).seal(PATIENT, "name", "Анна")
+    await bank.add(Named(account="a", name=sealed))
+    await ProjectionRunner(pool, bank.store, CODEC, [PEOPLE], opener=sealers).drain()
+    filled, go_on = asyncio.Event(), asyncio.Event()
+
+    class Slow(MemoryEventStore):
+        @override
+        async def read_all(self, **how: Any) -> AsyncIterator[Page]:
+            async for page in bank.store.read_all(**how):
+                yield page
+            filled.set()
+            await go_on.wait()
+
+    rebuilding = asyncio.create_task(rebuild(pool, Slow(), CODEC, PEOPLE, opener=sealers))
+    await filled.wait()
+    try:
+        with pytest.raises(RebuildRunning):
+            await purge(pool, [PEOPLE], PATIENT)
+    finally:
+        go_on.set()
+        await rebuilding
+    assert await purge(pool, [PEOPLE], PATIENT) == 1
+    assert await pool.fetchval("SELECT count(name) FROM views.people_v1") == 0
+
+
+async def test_a_page_that_is_written_beside_a_purge_is_purged_too(pool: Any) -> None:
+    await create_views(pool, [PEOPLE])
+    async with pool.acquire() as connection, connection.transaction():
+        await move(connection, [(PEOPLE, START)], Cursor(1, 1))
+        await connection.execute(
+            "INSERT INTO views.people_v1 (tenant, account, balance, events, patient_id, name) "
+            "VALUES ('north', 'a', 0, 0, $1, 'Анна')",
+            PATIENT,
+        )
+        purging = asyncio.create_task(purge(pool, [PEOPLE], PATIENT))
+        await asyncio.wait([purging], timeout=0.3)
+    assert await purging == 1
 
 
 def test_opened_columns_need_somebody_who_opens_them(pool: Any) -> None:

@@ -1,6 +1,6 @@
 """Making a view again from its events: to replace it, or to prove that it is right."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,13 +12,24 @@ from privacy.sealing import Sealers
 from read_models.checkpoints import create_views
 from read_models.folding import Fold, Reader
 from read_models.tables import Connection, Table
-from read_models.view import View
+from read_models.view import SCHEMA, View
 
 __all__ = ["Difference", "RebuildRunning", "Verification", "digest", "purge", "rebuild", "verify"]
 
 R = TypeVar("R")
 
 _PAGE = 1000
+_PURPOSES = ("rebuild", "verify")
+
+# The tables of all versions of a view, what a broken rebuild left too, with the opened columns that each has.
+_PERSONAL = """
+SELECT c.relname::text, array_agg(a.attname::text) FROM pg_class AS c
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = ANY ($2::text[])
+WHERE c.relnamespace = 'views'::regnamespace AND c.relkind = 'r'
+AND c.relname ~ ('^' || $1 || '_v[0-9]+(_rebuild|_verify)?$')
+AND EXISTS (SELECT FROM pg_attribute AS s WHERE s.attrelid = c.oid AND s.attname = $3)
+GROUP BY c.relname ORDER BY c.relname
+"""
 
 
 class RebuildRunning(Exception):
@@ -154,19 +165,41 @@ async def digest(pool: "asyncpg.Pool[asyncpg.Record]", view: View[Any]) -> str:
 
 
 async def purge(
-    pool: "asyncpg.Pool[asyncpg.Record]",
-    views: "list[View[Any]] | tuple[View[Any], ...]",
-    subject: object,
+    pool: "asyncpg.Pool[asyncpg.Record]", views: Sequence[View[Any]], subject: object
 ) -> int:
-    """Empty the opened columns of a person in all views; how many rows that were."""
+    """Empty the opened columns of a person in all views and their older versions; how many rows that were.
+
+    To be called when the key is destroyed and no sealer of this process keeps it. Raises RebuildRunning while a twin
+    of one of the views may hold what it opened before, and is to be called again then.
+    """
     rows = 0
     for view in views:
         if view.opened:
-            emptied = ", ".join(f"{opened.column} = NULL" for opened in view.opened)
-            tag = await pool.execute(
-                f"UPDATE {view.table} SET {emptied} WHERE {view.subject} = $1", subject
-            )
-            rows += int(tag.split()[-1])
+            async with pool.acquire() as connection, connection.transaction():
+                rows += await _purge(connection, view, subject)
+    return rows
+
+
+async def _purge(connection: Connection, view: View[Any], subject: object) -> int:
+    for purpose in _PURPOSES:
+        lock = _filling(Table(view, f"{view.relation}_{purpose}"))
+        if not await connection.fetchval(
+            "SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))", lock
+        ):
+            raise RebuildRunning(view.name)
+    # A page that is being written moves its checkpoint first: from here on there is none with rows not yet to be seen.
+    await connection.execute(
+        "SELECT FROM views.checkpoint WHERE name = $1 ORDER BY version FOR UPDATE", view.name
+    )
+    rows = 0
+    for table, columns in await connection.fetch(
+        _PERSONAL, view.name, [opened.column for opened in view.opened], view.subject
+    ):
+        emptied = ", ".join(f"{column} = NULL" for column in columns)
+        tag = await connection.execute(
+            f"UPDATE {SCHEMA}.{table} SET {emptied} WHERE {view.subject} = $1", subject
+        )
+        rows += int(tag.split()[-1])
     return rows
 
 
@@ -183,7 +216,7 @@ async def _twin(
     await create_views(pool, [view])
     reader = Reader(codec, [view])
     table = Table(view, f"{view.relation}_{purpose}")
-    lock = f"{table.name} is being filled"
+    lock = _filling(table)
     async with pool.acquire() as connection:
         if not await connection.fetchval(
             "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", lock
@@ -199,6 +232,11 @@ async def _twin(
                 await connection.fetchval(
                     "SELECT pg_advisory_unlock(hashtextextended($1, 0))", lock
                 )
+
+
+def _filling(table: Table[Any]) -> str:
+    """The name of the lock that whoever fills a twin holds."""
+    return f"{table.name} is being filled"
 
 
 async def _position(connection: Connection, view: View[Any], *, lock: bool = False) -> Cursor:
