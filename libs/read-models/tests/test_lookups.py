@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from read_models import Queries, View, create_views
 from read_models.lookups import Lookups
-from read_models.tables import Connection, Table
+from read_models.tables import Rows, Table
 from read_models.view import Key
 
 
@@ -46,7 +46,7 @@ class Slow(Table[Room]):
 
     @override
     async def load(
-        self, connection: Connection, keys: Sequence[Key], *, lock: bool = False
+        self, connection: Rows, keys: Sequence[Key], *, lock: bool = False
     ) -> dict[Key, Room]:
         self.queries.append(len(keys))
         await self.open.wait()
@@ -118,7 +118,7 @@ async def test_a_lost_server_fails_who_asked_and_not_who_asks_later(rooms: Any) 
     class Away(Slow):
         @override
         async def load(
-            self, connection: Connection, keys: Sequence[Key], *, lock: bool = False
+            self, connection: Rows, keys: Sequence[Key], *, lock: bool = False
         ) -> dict[Key, Room]:
             if not self.open.is_set():
                 raise asyncpg.ConnectionDoesNotExistError

@@ -27,6 +27,7 @@ from event_store import (
 from event_store.codec import Past, encode_metadata
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
+from privacy.errors import KeyUnavailable
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
 from read_models import (
@@ -601,6 +602,81 @@ async def test_personal_columns_are_opened_purged_and_stay_closed(pool: Any) -> 
     await runner.drain()
     assert {row.name for row in await db.all(PEOPLE)} == {None}
     assert (await verify(pool, bank.store, CODEC, PEOPLE, opener=sealers)).same
+
+
+class Ring(MemoryKeyring):
+    """A keyring that can be away, and that can be asked what happens while it is asked."""
+
+    def __init__(self, pool: Any) -> None:
+        super().__init__()
+        self.pool, self.away = pool, False
+        self.writing: list[int] = []
+
+    @override
+    async def data_key(self, tenant: TenantId, subject: UUID) -> bytes:
+        self.writing.append(
+            await self.pool.fetchval(
+                "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL "
+                "AND datname = current_database()"
+            )
+        )
+        if self.away:
+            raise KeyUnavailable("away")
+        return await super().data_key(tenant, subject)
+
+
+async def test_no_transaction_is_open_while_a_key_is_fetched(pool: Any) -> None:
+    bank, ring = Bank(MemoryEventStore()), Ring(pool)
+    sealed = await Sealers(ring).of(TenantId("north")).seal(PATIENT, "name", "Анна")
+    await bank.add(deposit(1), Named(account="a", name=sealed), deposit(13))
+    opener = Sealers(ring)
+    await ProjectionRunner(pool, bank.store, CODEC, [ACCOUNTS, PEOPLE], opener=opener).drain()
+    await rebuild(pool, bank.store, CODEC, PEOPLE, opener=Sealers(ring))
+    assert ring.writing == [0, 0, 0]
+    assert [row.name for row in await Queries(pool).all(PEOPLE)] == ["АННА"]
+
+
+async def test_keys_that_are_away_leave_behind_only_the_view_that_needs_them(
+    pool: Any, bank: Bank
+) -> None:
+    ring = Ring(pool)
+    sealed = await Sealers(ring).of(TenantId("north")).seal(PATIENT, "name", "Анна")
+    every: Sequence[View[Any]] = (ACCOUNTS, PEOPLE)
+    runner = ProjectionRunner(
+        pool, bank.store, CODEC, every, opener=Sealers(ring), standby_seconds=0.05
+    )
+    views = Views(pool, every, runner=runner)
+    async with running(runner):
+        await runner.caught_up()
+        ring.away = True
+        await bank.add(deposit(1), Named(account="a", name=sealed))
+        for _ in range(2):
+            assert await views.wait_for(await bank.add(deposit(1)), 10, names=["accounts"])
+        cursor = await bank.add(deposit(1))
+        assert not await views.wait_for(cursor, 0.3)
+        accounts, people = runner.status()
+        assert accounts.state == "live"
+        assert people.state in {"waiting", "filling"}
+        ring.away = False
+        assert await views.wait_for(cursor, 10)
+        cursor = await bank.add(deposit(1))
+        assert await views.wait_for(cursor, 10)
+        assert [status.state for status in runner.status()] == ["live", "live"]
+    (row,) = await Queries(pool).all(PEOPLE)
+    assert (row.name, row.balance) == ("АННА", 5)
+
+
+async def test_who_drains_is_told_that_keys_are_away(pool: Any) -> None:
+    bank, ring = Bank(MemoryEventStore()), Ring(pool)
+    sealed = await Sealers(ring).of(TenantId("north")).seal(PATIENT, "name", "Анна")
+    await bank.add(Named(account="a", name=sealed))
+    runner = ProjectionRunner(pool, bank.store, CODEC, [PEOPLE], opener=Sealers(ring))
+    ring.away = True
+    with pytest.raises(KeyUnavailable, match="people"):
+        await runner.drain()
+    ring.away = False
+    await runner.drain()
+    assert [row.name for row in await Queries(pool).all(PEOPLE)] == ["АННА"]
 
 
 async def test_an_erased_person_stays_in_no_table_of_a_view(pool: Any) -> None:

@@ -1,20 +1,21 @@
 """Folding a page of events into the rows of one view."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 import asyncpg
 
 from event_store import Codec, Page, RecordedEvent
-from privacy.errors import SealBroken
+from privacy.errors import KeyUnavailable, SealBroken
 from privacy.sealing import Sealers
-from read_models.tables import Connection, Table
+from read_models.tables import Connection, Rows, Table
 from read_models.view import Fact, Key, Opened, View
 from vocabulary.ids import TenantId
 
-__all__ = ["Fold", "Poisoned", "Reader"]
+__all__ = ["Fold", "KeysAway", "Poisoned", "Reader"]
 
 R = TypeVar("R")
 Decoded = Sequence[tuple[Any, Fact]]
@@ -39,6 +40,14 @@ class Poisoned(Exception):
         where = f"event {event.id} ({event.type})" if event else "a page"
         super().__init__(f"view {view.name} stopped at {where}: {kind}")
         self.view, self.event, self.kind = view, event, kind
+
+
+class KeysAway(KeyUnavailable):
+    """The keys of a view's personal columns are not to be had at the moment."""
+
+    def __init__(self, view: View[Any]) -> None:
+        super().__init__(f"view {view.name} waits for keys")
+        self.view = view
 
 
 class Undecodable:
@@ -142,25 +151,44 @@ class Fold(Generic[R]):
                 raise self._poisoned(fact, event.error) from event.error
         return touches
 
+    async def fetch_keys(self, rows: Rows, touches: Sequence[Touch]) -> None:
+        """Have the keys at hand that `write` opens with: a ring that is slow must not hold its transaction open.
+
+        An open transaction would hold up every reader of the event store. Raises Poisoned, KeysAway.
+        """
+        if touches and self.view.opened:
+            with self._telling(touches):
+                await self._after(rows, touches)
+
     async def write(self, connection: Connection, touches: Sequence[Touch]) -> None:
-        """Load the touched rows, fold, write what changed. Raises Poisoned."""
-        if not touches:
-            return
-        table = self.table
+        """Load the touched rows, fold, write what changed. Raises Poisoned, KeysAway."""
+        if touches:
+            with self._telling(touches):
+                changed, gone = await self._after(connection, touches, lock=bool(self.view.foreign))
+                await self.table.upsert(connection, changed)
+                await self.table.delete(connection, gone)
+
+    @contextmanager
+    def _telling(self, touches: Sequence[Touch]) -> Iterator[None]:
         try:
-            wanted = list({key for _, _, keys in touches for key in keys})
-            before = await table.load(connection, wanted, lock=bool(self.view.foreign))
-            after = self._folded(before, touches)
-            changed = [row for key, row in after.items() if row is not None]
-            if self.view.opened:
-                changed = await self._opened(before, changed)
-            await table.upsert(connection, changed)
-            await table.delete(
-                connection, [key for key, row in after.items() if row is None and key in before]
-            )
+            yield
+        except KeyUnavailable as error:
+            raise KeysAway(self.view) from error
         except _UNWRITABLE as error:
             only = touches[0][1].recorded if len(touches) == 1 else None
             raise Poisoned(self.view, only, type(error).__name__) from error
+
+    async def _after(
+        self, rows: Rows, touches: Sequence[Touch], *, lock: bool = False
+    ) -> tuple[list[R], list[Key]]:
+        """The rows to write, opened, and the keys of those to delete."""
+        wanted = list({key for _, _, keys in touches for key in keys})
+        before = await self.table.load(rows, wanted, lock=lock)
+        after = self._folded(before, touches)
+        changed = [row for row in after.values() if row is not None]
+        if self.view.opened:
+            changed = await self._opened(before, changed)
+        return changed, [key for key, row in after.items() if row is None and key in before]
 
     def _folded(self, before: Mapping[Key, R], touches: Sequence[Touch]) -> dict[Key, R | None]:
         project, key_of = self.view.project, self.table.key_of

@@ -83,8 +83,10 @@ class _Twin:
             async for page, decoded in steps:
                 if upto is not None and page.cursor > upto:
                     decoded = [step for step in decoded if step[1].position <= upto]  # noqa: PLW2901
+                touches = self.fold.touches(decoded)
+                await self.fold.fetch_keys(connection, touches)
                 async with connection.transaction():
-                    await self.fold.write(connection, self.fold.touches(decoded))
+                    await self.fold.write(connection, touches)
                 self.position = page.cursor if upto is None else min(page.cursor, upto)
                 self._events += len(decoded)
                 if self._progress is not None:

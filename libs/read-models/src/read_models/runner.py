@@ -11,7 +11,6 @@ import structlog
 
 from event_store import START, Codec, Cursor, EventStore, Page, RecordedEvent, StoreUnavailable
 from event_store.tracing import Attributes, each_continued
-from privacy.errors import KeyUnavailable
 from privacy.sealing import Sealers
 from read_models.checkpoints import (
     Lost,
@@ -21,13 +20,13 @@ from read_models.checkpoints import (
     move,
     places,
 )
-from read_models.folding import Decoded, Fold, Poisoned, Reader
+from read_models.folding import Decoded, Fold, KeysAway, Poisoned, Reader
 from read_models.tables import Connection, Table
 from read_models.view import View
 
 __all__ = ["ProjectionRunner", "ViewStatus"]
 
-State = Literal["standby", "filling", "live", "failed"]
+State = Literal["standby", "waiting", "filling", "live", "failed"]
 
 TRANSIENT: Final = (
     OSError,
@@ -38,7 +37,6 @@ TRANSIENT: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,  # a connection that was ended in the middle of an answer
     StoreUnavailable,
-    KeyUnavailable,
     Lost,
 )
 
@@ -120,7 +118,7 @@ class ProjectionRunner:
     # What others see
 
     def status(self) -> tuple[ViewStatus, ...]:
-        """Where every view stands; "standby": another worker projects it."""
+        """Where every view stands; "standby": another worker projects it, "waiting": its keys are away."""
         return tuple(feed.status() for feed in self._feeds)
 
     async def caught_up(self) -> None:
@@ -136,7 +134,10 @@ class ProjectionRunner:
             await self._moved.wait()
 
     async def drain(self) -> None:
-        """Project all that is there now, and return; for tests and commands. Raises RuntimeError for a failed view."""
+        """Project all that is there now, and return; for tests and commands.
+
+        Raises RuntimeError for a failed view, KeysAway for one whose personal columns cannot be opened now.
+        """
         await self._prepare()
         await self._revive()
         feeds = [feed for feed in self._feeds if feed.state != "failed"]
@@ -147,6 +148,9 @@ class ProjectionRunner:
         for feed in self._feeds:
             if feed.state == "failed":
                 raise RuntimeError(feed.failure)
+            if feed.state == "waiting":
+                feed.state = "standby"
+                raise KeysAway(feed.view)
 
     async def run(self) -> None:
         """Project for ever; cancel it to stop. Survives a lost database."""
@@ -194,7 +198,7 @@ class ProjectionRunner:
         await self._revive()
         taken = []
         for feed in self._feeds:
-            if feed.state == "standby" and await locks.fetchval(
+            if feed.state in {"standby", "waiting"} and await locks.fetchval(
                 "SELECT pg_try_advisory_lock(hashtextextended($1, 0))", feed.view.table
             ):
                 taken.append(feed)
@@ -226,6 +230,8 @@ class ProjectionRunner:
         joined = False
         while not joined:
             await self._read_to_end(line)
+            if not line.feeds:
+                return
             async with self._turn:
                 joined = self._main is None or line.position >= self._main.position
                 if joined:
@@ -264,9 +270,11 @@ class ProjectionRunner:
         async with aclosing(self._reader.read(pages)) as steps:
             async for page, decoded in steps:
                 await self._apply(line, page, decoded)
+                if not line.feeds:
+                    return
 
     async def _mark_filled(self, feeds: Sequence[_Feed]) -> None:
-        sound = [feed.view for feed in feeds if feed.state != "failed"]
+        sound = [feed.view for feed in feeds if feed.state not in {"failed", "waiting"}]
         await mark_filled(self._pool, sound)
 
     # One page
@@ -277,11 +285,14 @@ class ProjectionRunner:
             while remaining:
                 try:
                     await self._commit(remaining, decoded, page.cursor)
-                except Poisoned as poison:
-                    (culprit,) = (feed for feed in remaining if feed.view is poison.view)
+                except (Poisoned, KeysAway) as stop:
+                    (culprit,) = (feed for feed in remaining if feed.view is stop.view)
                     remaining.remove(culprit)
-                    await self._single_out(culprit, page)
-                    if culprit.state == "failed":
+                    if isinstance(stop, Poisoned):
+                        await self._single_out(culprit, page)
+                    else:
+                        self._wait(culprit)
+                    if culprit.state in {"failed", "waiting"}:
                         line.feeds.remove(culprit)
                 else:
                     break
@@ -298,6 +309,8 @@ class ProjectionRunner:
             )
             for feed in feeds
         ]
+        for feed, touched in zip(feeds, touches, strict=True):
+            await feed.fold.fetch_keys(self._pool, touched)
         places_of = [(feed.view, feed.position) for feed in feeds]
         async with self._pool.acquire() as connection:
             if not any(touches):
@@ -320,8 +333,16 @@ class ProjectionRunner:
             except Poisoned as poison:
                 await self._fail(feed, recorded, poison)
                 return
+            except KeysAway:
+                self._wait(feed)
+                return
         if feed.position < page.cursor:
             await self._commit([feed], (), page.cursor)
+
+    def _wait(self, feed: _Feed) -> None:
+        """Leave a view behind until it is taken again, by a reading of its own that holds up no other."""
+        feed.state = "waiting"
+        _log.warning("views.waiting", view=feed.view.name, error="KeyUnavailable")
 
     async def _fail(self, feed: _Feed, recorded: RecordedEvent, poison: Poisoned) -> None:
         failure = f"event {recorded.id} ({recorded.type}): {poison.kind}"

@@ -8,13 +8,16 @@ import asyncpg
 
 from read_models.view import SCHEMA, Key, View
 
-__all__ = ["Connection", "Table"]
+__all__ = ["Connection", "Rows", "Table"]
 
 R = TypeVar("R")
 
 Connection: TypeAlias = (
     "asyncpg.Connection[asyncpg.Record] | asyncpg.pool.PoolConnectionProxy[asyncpg.Record]"
 )
+
+Rows: TypeAlias = "Connection | asyncpg.Pool[asyncpg.Record]"
+"""Where rows are read when it need not be in a transaction."""
 
 _DIGEST = """
 SELECT count(*)::text || '-' || md5(
@@ -118,7 +121,7 @@ class Table(Generic[R]):
         return self.view.row(**dict(zip(self._names, values, strict=True)))
 
     async def load(
-        self, connection: Connection, keys: Sequence[Key], *, lock: bool = False
+        self, connection: Rows, keys: Sequence[Key], *, lock: bool = False
     ) -> dict[Key, R]:
         """The rows of `keys` that are there."""
         key_of = self.key_of
