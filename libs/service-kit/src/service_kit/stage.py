@@ -87,6 +87,7 @@ class Stage:
         Facts of one appointment have one key; the same fact has the same id.
         """
         data = fact.model_dump_json()
+        patient_id = getattr(fact, "patient_id", None)
         envelope = Envelope(
             id=uuid5(NAMESPACE, f"{tenant} {fact.type_name()} {data}"),
             source=topic.producer,
@@ -100,6 +101,7 @@ class Stage:
                 role="service",
                 time=self.clock.now(),
                 correlation=uuid5(NAMESPACE, "story"),
+                subject=None if patient_id is None else str(patient_id),
             ),
         )
         for _ in range(times):

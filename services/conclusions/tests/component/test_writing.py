@@ -308,3 +308,28 @@ async def test_what_others_have_not_told_yet_is_asked_for_again_later(service: S
     await service.tell_people("south")
     await service.settle()
     assert (await service.call("POST", f"{path}/preview", tenant="south")).status_code == 201
+
+
+@pytest.mark.requirement("OPS-02", "OPS-05")
+async def test_all_that_happens_to_a_conclusion_is_about_its_patient(service: Service) -> None:
+    """Written, discarded, printed, attached or uploaded, signed by itself or by hand: `/audit/subjects` shows it."""
+    await service.publish(await service.complete())
+    uploaded = path_of(await service.complete(number=1))
+    await service.call("PUT", f"{uploaded}/draft", json={"complaints": "Кашель"})
+    await service.call("POST", f"{uploaded}/preview")
+    await service.call("DELETE", f"{uploaded}/preview")
+    service.authority.refuses = True
+    await service.call("POST", f"{uploaded}/upload", content=clinic_file(), more=PDF)
+    await service.settle()
+    service.authority.refuses = False
+    assert (await service.call("POST", f"{uploaded}/signature")).status_code == 202
+    await service.settle()
+    story = [event for event in await service.events() if event.stream.startswith("conclusion-")]
+    assert {"ConclusionUploaded.v1", "ConclusionAttached.v1", "ConclusionPreviewDiscarded.v1"} <= {
+        event.type for event in story
+    }
+    assert {(event.type, event.meta().subject) for event in story} == {
+        (event.type, str(ANNA)) for event in story
+    }
+    heard = await service.published()
+    assert {envelope.metadata.subject for envelope in heard} == {str(ANNA)}

@@ -227,3 +227,23 @@ async def test_the_address_is_the_one_that_our_own_proxy_saw(world: Any) -> None
         await world.sign_in(f"a{number}@example.com", address=f"10.9.9.{number}, 203.0.113.1")
     answer = await world.sign_in("a3@example.com", address="10.9.9.3, 203.0.113.1, 127.0.0.1")
     assert refused(answer) == (429, "TOO_MANY_ATTEMPTS")
+
+
+@pytest.mark.requirement("OPS-02")
+async def test_what_is_done_with_an_account_is_about_its_patient(world: Any) -> None:
+    """`/audit/subjects/{patient}` shows sign-ins, refreshes, sign-outs and registrations that were given up."""
+    given_up = await world.start(email="boris@example.com", phone=None)
+    answer = await world.send("DELETE", f"/api/v1/registrations/{given_up}")
+    assert answer.status_code == 204
+    shown = await world.register()
+    first = (await world.sign_in()).json()
+    second = (await world.refresh(first["refresh_token"])).json()
+    await world.send("DELETE", "/api/v1/sessions/current", token=second["access_token"])
+    subjects = {
+        event.type: event.meta().subject
+        async for page in world.store.read_all()
+        for event in page.events
+    }
+    for kind in ("SessionStarted.v1", "SessionRefreshed.v1", "SessionEnded.v1"):
+        assert subjects[kind] == shown["patient_id"], kind
+    assert subjects["RegistrationClosed.v1"] is not None

@@ -7,7 +7,9 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from conclusions.application import Conclusions
+from conclusions.domain.conclusion.state import Unknown
 from conclusions.read_models.conclusions import ConclusionRow, find, of_consultation
+from event_store import CommandContext
 from privacy.sealing import Sealers
 from read_models import Queries
 from service_kit.access import Caller
@@ -20,6 +22,7 @@ __all__ = [
     "QueriesDep",
     "SealersDep",
     "TextsDep",
+    "about_patient",
     "author_of",
     "readable",
     "written_by",
@@ -57,6 +60,15 @@ def author_of(caller: Caller) -> ClinicianId:
     if caller.clinician_id is None:
         raise Denied("NOT_YOURS")
     return caller.clinician_id
+
+
+async def about_patient(
+    caller: Caller, conclusions: Conclusions, consultation_id: UUID, *, policy: int | None = None
+) -> CommandContext:
+    """The context of a command on a conclusion: whatever follows from it is about its patient too (OPS-02)."""
+    state, _ = await conclusions.conclusions.load(tenant=caller.tenant, key=consultation_id)
+    subject = None if isinstance(state, Unknown) else str(state.case.patient_id)
+    return caller.context(subject=subject, policy=policy)
 
 
 async def written_by(caller: Caller, queries: Queries, consultation_id: UUID) -> ConclusionRow:

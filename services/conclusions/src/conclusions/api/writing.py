@@ -15,6 +15,7 @@ from conclusions.api.dependencies import (
     QueriesDep,
     SealersDep,
     TextsDep,
+    about_patient,
     author_of,
     written_by,
 )
@@ -195,9 +196,9 @@ async def generate_preview(
     caller: Annotated[Caller, Depends(ACCESS.allow("generate_preview"))],
 ) -> DocumentOut:
     """Print the draft as a PDF that only its author can look at (CON-06)."""
-    handled = await conclusions.documents.generate(
-        ConsultationId(consultation_id), author_of(caller), caller.context()
-    )
+    author = author_of(caller)
+    context = await about_patient(caller, conclusions, consultation_id)
+    handled = await conclusions.documents.generate(ConsultationId(consultation_id), author, context)
     caller.confirm(handled)
     state = handled.state
     if not isinstance(state, Due) or state.preview is None:
@@ -245,8 +246,9 @@ async def discard_preview(
 ) -> None:
     """Cancel the preview and go back to the draft."""
     command = DiscardPreview(author=author_of(caller))
+    context = await about_patient(caller, conclusions, consultation_id)
     caller.confirm(
-        await conclusions.conclusions.handle(command, key=consultation_id, context=caller.context())
+        await conclusions.conclusions.handle(command, key=consultation_id, context=context)
     )
 
 
@@ -264,9 +266,8 @@ async def attach_conclusion(
 ) -> AttachedOut:
     """Make the previewed document the conclusion. From here on nothing of it changes."""
     command = AttachConclusion(author=author_of(caller), document_id=body.document_id)
-    handled = await conclusions.conclusions.handle(
-        command, key=consultation_id, context=caller.context()
-    )
+    context = await about_patient(caller, conclusions, consultation_id)
+    handled = await conclusions.conclusions.handle(command, key=consultation_id, context=context)
     caller.confirm(handled)
     return _attached(handled.state)
 
@@ -293,13 +294,15 @@ async def upload_conclusion(
     422 `FILE_TYPE_NOT_ALLOWED`, `FILE_TOO_LARGE` and so on for a file that is no PDF or too large, and
     `DOCUMENT_UNSIGNABLE` for one that is damaged, encrypted or signed already.
     """
+    author = author_of(caller)
     rules, version = await conclusions.policies.at(caller.tenant, caller.now)
+    context = await about_patient(caller, conclusions, consultation_id, policy=version)
     try:
         handled = await conclusions.documents.upload(
             ConsultationId(consultation_id),
-            author_of(caller),
+            author,
             request.stream(),
-            caller.context(policy=version),
+            context,
             declared_type=request.headers.get("content-type"),
             max_bytes=rules.upload_limit_mb * 1024 * 1024,
         )
@@ -320,9 +323,9 @@ async def sign_conclusion(
     caller: Annotated[Caller, Depends(ACCESS.allow("sign_conclusion"))],
 ) -> RequestedOut:
     """Ask for the doctor's signature: where it is not made by itself (CON-24), or could not be made."""
-    handled = await conclusions.conclusions.handle(
-        RequestSignature(author=author_of(caller)), key=consultation_id, context=caller.context()
-    )
+    command = RequestSignature(author=author_of(caller))
+    context = await about_patient(caller, conclusions, consultation_id)
+    handled = await conclusions.conclusions.handle(command, key=consultation_id, context=context)
     caller.confirm(handled)
     return RequestedOut(conclusion_id=_attached(handled.state).conclusion_id)
 

@@ -22,7 +22,6 @@ from identity.application.registration import Answer, PasswordRefused, TypedCard
 from identity.application.waiting import settled
 from identity.domain.identifier_reservation.errors import LoginTaken
 from identity.domain.people import AccountStatus, Consent, ConsentKind, LoginKind
-from identity.domain.registration_attempt.commands import AbandonRegistration
 from identity.domain.registration_attempt.details import RegistrationDetails
 from identity.domain.registration_attempt.errors import (
     CodeExpired,
@@ -290,15 +289,12 @@ async def confirm_registration(
 async def abandon_registration(
     registration_id: UUID,
     request: Request,
-    identity: IdentityDep,
+    desk: DeskDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("abandon_registration"))],
 ) -> None:
     """Cancel a registration, or go back to its first step: a new one can be started at once."""
     context = caller.context(key=idempotent_key(request, "abandon", registration_id))
-    handled = await identity.registrations.handle(
-        AbandonRegistration(), key=registration_id, context=context
-    )
-    caller.confirm(handled)
+    caller.confirm(await desk.registrar.abandon(registration_id, context=context))
 
 
 def _answers(consents: Consents, now: datetime) -> tuple[Consent, ...]:

@@ -17,6 +17,8 @@ from identity.api.dependencies import (
     idempotent_key,
 )
 from identity.api.problems import PROBLEMS, later
+from identity.application import Identity
+from identity.application.contexts import person_of
 from identity.application.logins import TypedLogin, typed_login
 from identity.application.sign_in import InvalidCredentials
 from identity.domain.account.state import Open
@@ -124,8 +126,10 @@ async def refresh_session(
     shown = desk.secrets.refresh_tokens.read(caller.tenant, body.refresh_token)
     if shown is None:
         raise RefreshRefused
+    account = await _owner(identity, caller.tenant, shown.session_id)
     context = caller.context(
-        key=idempotent_key(request, shown.session_id, shown.generation) or str(new_id())
+        subject=None if account is None else str(person_of(account)),
+        key=idempotent_key(request, shown.session_id, shown.generation) or str(new_id()),
     )
     handled = await identity.sessions.handle(
         RefreshSession(
@@ -139,10 +143,7 @@ async def refresh_session(
     )
     caller.confirm(handled)
     session = handled.state
-    if not isinstance(session, Active):
-        raise RefreshRefused
-    account, _ = await identity.accounts.load(tenant=caller.tenant, key=session.account_id)
-    if not isinstance(account, Open):
+    if not isinstance(session, Active) or account is None:
         raise RefreshRefused
     return await _tokens(desk, caller, account, shown.session_id, generation=session.generation)
 
@@ -186,6 +187,15 @@ def _login(desk: Desk, tenant: TenantId, text: str) -> TypedLogin | None:
         return typed_login(desk.secrets.logins, tenant, text)
     except InvalidValue:
         return None
+
+
+async def _owner(identity: Identity, tenant: TenantId, session_id: SessionId) -> Open | None:
+    """Whose session it is, while it lasts."""
+    session, _ = await identity.sessions.load(tenant=tenant, key=session_id)
+    if not isinstance(session, Active):
+        return None
+    account, _ = await identity.accounts.load(tenant=tenant, key=session.account_id)
+    return account if isinstance(account, Open) else None
 
 
 async def _tokens(

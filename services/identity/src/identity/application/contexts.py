@@ -8,7 +8,7 @@ from event_store import CommandContext
 from identity.domain.account.state import Open
 from service_kit.ids import command_id
 
-__all__ = ["about", "as_account", "step"]
+__all__ = ["about", "as_account", "person_of", "step"]
 
 
 def about(context: CommandContext, subject: UUID) -> CommandContext:
@@ -24,6 +24,11 @@ def step(context: CommandContext, name: str) -> CommandContext:
     return CommandContext(command_id=derived, metadata=metadata)
 
 
+def person_of(account: Open) -> UUID:
+    """Whom what is done with an account is about: the patient, or a member of the staff."""
+    return account.details.patient_id or account.details.account_id
+
+
 def as_account(context: CommandContext, account: Open) -> CommandContext:
     """The same command as an act of the person who has just proved to be the owner of an account."""
     details = account.details
@@ -31,6 +36,6 @@ def as_account(context: CommandContext, account: Open) -> CommandContext:
         context.metadata,
         actor=f"account:{details.account_id}",
         role=str(details.roles[0]),
-        subject=str(details.patient_id or details.account_id),
+        subject=str(person_of(account)),
     )
     return msgspec.structs.replace(context, metadata=metadata)

@@ -13,6 +13,7 @@ from identity.domain.passwords import PasswordFault, password_fault
 from identity.domain.people import Consent, Login, LoginKind, PatientProfile
 from identity.domain.policies import IdentityPolicies
 from identity.domain.registration_attempt.commands import (
+    AbandonRegistration,
     ConfirmRegistration,
     RegistrationAttemptCommand,
     ReissueCode,
@@ -134,6 +135,17 @@ class Registrar:
             now=context.metadata.time,
         )
         return await self._handle(command, details, context)
+
+    async def abandon(self, attempt_id: UUID, *, context: CommandContext) -> Answer:
+        """Cancel; what is over already stays as it is, or is refused."""
+        state, _ = await self.identity.registrations.load(
+            tenant=context.metadata.tenant, key=attempt_id
+        )
+        if isinstance(state, AwaitingCode | Confirmed | Registered):
+            context = about(context, state.details.profile.patient_id)
+        return await self.identity.registrations.handle(
+            AbandonRegistration(), key=attempt_id, context=context
+        )
 
     async def _handle(
         self,
