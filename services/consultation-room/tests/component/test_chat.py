@@ -52,6 +52,28 @@ async def test_a_patient_writes_before_the_doctor_comes_and_nothing_is_lost(worl
     assert (await world.get(f"/{room}/messages"))["items"] == chat
 
 
+@pytest.mark.requirement("ROOM-08", "ROOM-07")
+async def test_the_doctor_does_not_speak_before_the_consultation_is_taken(world: Any) -> None:
+    """Neither by a message nor by a file, also while the patient waits; too early is too early for the chat too."""
+    room = await world.opened()
+    await world.send("POST", f"/{room}/connection")
+    file_id = (await world.upload(room, PDF, "a.pdf")).json()["file_id"]
+    for answer in (
+        await world.send("POST", f"/{room}/messages", words("Здравствуйте"), who="clinician"),
+        await world.upload(room, PDF, "b.pdf", who="clinician"),
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (409, "NOT_IN_WORK")
+    told = await world.send("POST", f"/{room}/messages", words("", 2, file_id))
+    assert told.status_code == 201, "the patient may"
+    world.clock.set(world.start)
+    await world.send("POST", f"/{room}/taking", who="clinician")
+    for answer in (
+        await world.send("POST", f"/{room}/messages", words("Здравствуйте"), who="clinician"),
+        await world.upload(room, PDF, "b.pdf", who="clinician"),
+    ):
+        assert answer.status_code == 201
+
+
 async def test_system_messages_are_in_the_readers_language(world: Any) -> None:
     room = await world.opened()
     english = await world.get(f"/{room}/messages", headers={"Accept-Language": "en"})
@@ -84,7 +106,7 @@ async def test_an_empty_message_is_refused(world: Any, text: str) -> None:
 
 
 async def test_only_own_files_of_this_chat_can_be_shown(world: Any) -> None:
-    room, second = await world.opened(), await world.opened("second")
+    second, room = await world.opened("second"), await world.in_work()
     file_id = (await world.upload(room, PDF, "a.pdf")).json()["file_id"]
     for chat, who in ((second, "patient"), (room, "clinician")):
         refused = await world.send("POST", f"/{chat}/messages", words("", 1, file_id), who=who)
@@ -133,9 +155,9 @@ async def test_both_sides_share_files_and_download_them_also_after_the_end(world
 
 @pytest.mark.requirement("ROOM-26")
 async def test_files_are_refused_for_size_type_content_and_number(world: Any) -> None:
-    room = await world.opened()
     await world.policy("max_file_megabytes", 1)
     await world.policy("max_files", 2)
+    room = await world.in_work()
     for content, name, code in (
         (b"%PDF-" + b"x" * (1024 * 1024), "a.pdf", "FILE_TOO_LARGE"),
         (b"MZ\x90\x00", "a.exe", "FILE_TYPE_NOT_ALLOWED"),

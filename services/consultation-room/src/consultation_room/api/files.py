@@ -21,7 +21,7 @@ from consultation_room.api.showing import FileOut, show_file
 from consultation_room.application import chat
 from consultation_room.domain.chat_thread.errors import TooManyFiles
 from consultation_room.domain.chat_thread.events import ChatFile
-from consultation_room.domain.consultation.errors import PaymentRequired
+from consultation_room.domain.consultation.errors import NotInWork, PaymentRequired
 from consultation_room.domain.consultation.state import Closed, expect_entry
 from consultation_room.domain.details import ConsultationClosed, ConsultationNotFound
 from consultation_room.domain.policies import FileType, RoomPolicies
@@ -53,7 +53,9 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
     "",
     status_code=201,
     openapi_extra=FILE_BODY,
-    responses=PROBLEMS.of(ConsultationNotFound, ConsultationClosed, PaymentRequired, TooManyFiles),
+    responses=PROBLEMS.of(
+        *(ConsultationNotFound, ConsultationClosed, PaymentRequired, NotInWork, TooManyFiles)
+    ),
 )
 async def share_file(
     consultation_id: UUID,

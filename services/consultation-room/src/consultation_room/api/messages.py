@@ -23,7 +23,7 @@ from consultation_room.application import ConsultationRoom, chat
 from consultation_room.domain.chat_thread.errors import EmptyMessage, UnknownFile
 from consultation_room.domain.chat_thread.events import ChatThreadEvent
 from consultation_room.domain.chat_thread.state import ChatThread
-from consultation_room.domain.consultation.errors import PaymentRequired
+from consultation_room.domain.consultation.errors import NotInWork, PaymentRequired
 from consultation_room.domain.consultation.state import Closed, expect_entry
 from consultation_room.domain.details import ConsultationClosed, ConsultationNotFound, Participants
 from consultation_room.read_models import transcript
@@ -101,7 +101,8 @@ async def post(
     "",
     status_code=201,
     responses=PROBLEMS.of(
-        *(ConsultationNotFound, ConsultationClosed, PaymentRequired, EmptyMessage, UnknownFile)
+        *(ConsultationNotFound, ConsultationClosed, PaymentRequired, NotInWork),
+        *(EmptyMessage, UnknownFile),
     ),
 )
 async def post_message(
@@ -111,7 +112,10 @@ async def post_message(
     sealers: SealersDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("post_message"))],
 ) -> Posted:
-    """Say something, also before the doctor has come; a message needs a text or a file."""
+    """Say something; a message needs a text or a file.
+
+    The patient may write before the doctor has come; the doctor, once the consultation is taken: 409 NOT_IN_WORK.
+    """
     participants, _ = await participants_for(room, caller, consultation_id)
     posted, handled = await post(room, sealers, caller, participants, wording)
     caller.confirm(handled)

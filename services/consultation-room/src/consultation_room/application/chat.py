@@ -8,7 +8,7 @@ from consultation_room.application.consultations import policies_of
 from consultation_room.domain.chat_thread.commands import PostMessage, ShareFile
 from consultation_room.domain.chat_thread.events import ChatFile, ChatThreadEvent
 from consultation_room.domain.chat_thread.state import ChatThread, Posted, expect_room_for_file
-from consultation_room.domain.consultation.state import expect_entry
+from consultation_room.domain.consultation.state import expect_speech
 from consultation_room.domain.details import AuthorRole
 from consultation_room.domain.policies import RoomPolicies
 from event_store import CommandContext, Handled
@@ -33,7 +33,7 @@ async def say(
     thread, _ = await room.threads.load(tenant=tenant, key=consultation_id)
     if (author, client_message_id) not in thread.posted:
         state, _ = await room.consultations.load(tenant=tenant, key=consultation_id)
-        expect_entry(state)
+        expect_speech(state, author)
     command = PostMessage(
         consultation_id=consultation_id,
         author=author,
@@ -59,7 +59,7 @@ async def admit_file(
     thread, _ = await room.threads.load(tenant=tenant, key=consultation_id)
     policies, version = await policies_of(room, tenant, state, now)
     if file_id not in thread.files:
-        expect_entry(state)
+        expect_speech(state, by)
         expect_room_for_file(thread, by, policies.max_files)
     return policies, version
 
@@ -78,7 +78,7 @@ async def share_file(
     thread, _ = await room.threads.load(tenant=tenant, key=consultation_id)
     if file.file_id not in thread.files:  # the consultation may have ended while the file came
         state, _ = await room.consultations.load(tenant=tenant, key=consultation_id)
-        expect_entry(state)
+        expect_speech(state, by)
     command = ShareFile(
         consultation_id=consultation_id, file=file, by=by, max_files=max_files, now=now
     )

@@ -36,6 +36,6 @@ class TooEarly(Rejection):
 
 
 class NotInWork(Rejection):
-    """What was never taken cannot be completed."""
+    """What was never taken cannot be completed, and its doctor does not speak in it yet (ROOM-08)."""
 
     code: ClassVar[str] = "NOT_IN_WORK"

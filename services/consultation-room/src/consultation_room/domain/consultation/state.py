@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
-from consultation_room.domain.consultation.errors import PaymentRequired
+from consultation_room.domain.consultation.errors import NotInWork, PaymentRequired
 from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
@@ -22,6 +22,7 @@ from consultation_room.domain.consultation.events import (
     PatientLeft,
 )
 from consultation_room.domain.details import (
+    AuthorRole,
     ConsultationClosed,
     ConsultationDetails,
     ConsultationNotFound,
@@ -40,6 +41,7 @@ __all__ = [
     "expect_entry",
     "expect_known",
     "expect_open",
+    "expect_speech",
 ]
 
 
@@ -169,6 +171,14 @@ def expect_entry(state: Consultation) -> Open | Started:
     room = expect_open(state)
     if not room.payment_status.lets_in:
         raise PaymentRequired(appointment_id=room.details.participants.appointment_id)
+    return room
+
+
+def expect_speech(state: Consultation, side: AuthorRole) -> Open | Started:
+    """Whoever may enter may speak; the doctor once it is taken (ROOM-08). Raises NotInWork too."""
+    room = expect_entry(state)
+    if side is AuthorRole.DOCTOR and isinstance(room, Open):
+        raise NotInWork
     return room
 
 

@@ -41,7 +41,11 @@ from consultation_room.domain.consultation.events import (
     PatientJoined,
     PatientLeft,
 )
-from consultation_room.domain.consultation.state import ConsultationStatus, expect_known
+from consultation_room.domain.consultation.state import (
+    ConsultationStatus,
+    expect_known,
+    expect_speech,
+)
 from consultation_room.domain.details import (
     AuthorRole,
     ConsultationClosed,
@@ -269,6 +273,17 @@ class TestTaking:
         for history in ((opened,), (opened, taken), (opened, cancelled)):
             consultation.given(*history).when(other).then_rejected(NotAssignedDoctor)
         consultation.given().when(take).then_rejected(ConsultationNotFound)
+
+    @pytest.mark.requirement("ROOM-08")
+    def test_it_lets_the_doctor_speak(self) -> None:
+        for history in ((opened,), (opened, joined)):
+            state = fold(CONSULTATION, history)
+            assert expect_speech(state, AuthorRole.CLIENT) == state
+            with pytest.raises(NotInWork):
+                expect_speech(state, AuthorRole.DOCTOR)
+        for history in ((opened, taken), (opened, taken, suspended)):
+            state = fold(CONSULTATION, history)
+            assert expect_speech(state, AuthorRole.DOCTOR) == state
 
     def test_it_is_taken_once(self) -> None:
         consultation.given(opened, joined).when(take).then(taken)
