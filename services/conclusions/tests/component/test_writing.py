@@ -8,7 +8,11 @@ from uuid import UUID, uuid5
 import pytest
 from pypdf import PdfReader, PdfWriter
 
+from conclusions.domain.conclusion.commands import FailSignature, RequestAutomaticSignature
+from conclusions.domain.conclusion.events import SigningFailure
 from conclusions.domain.form import FIELD_KEYS
+from event_store import CommandContext, Metadata
+from service_kit.ids import new_id
 
 Service = Any
 Tool = Callable[..., str]
@@ -245,6 +249,7 @@ async def test_the_same_upload_again_changes_nothing(service: Service) -> None:
         (clinic_file(), {"content-type": "image/png"}, "FILE_TYPE_MISMATCH"),
         (b"%PDF-1.7 and nothing behind it", PDF, "DOCUMENT_UNSIGNABLE"),
         (clinic_file(password="x"), PDF, "DOCUMENT_UNSIGNABLE"),
+        (clinic_file().replace(b"/Count 1", b"/Count 9"), PDF, "DOCUMENT_UNSIGNABLE"),
     ],
 )
 async def test_a_file_that_cannot_be_signed_is_refused_at_once(
@@ -256,6 +261,42 @@ async def test_a_file_that_cannot_be_signed_is_refused_at_once(
     assert (answer.status_code, answer.json()["code"]) == (422, code)
     good = await service.call("POST", f"{path}/upload", content=clinic_file(), more=PDF)
     assert good.status_code == 201
+
+
+@pytest.mark.requirement("CON-11", "CON-29")
+async def test_a_file_that_proved_unsignable_is_replaced_and_the_other_one_published(
+    service: Service,
+) -> None:
+    consultation_id = await service.complete()
+    path = path_of(consultation_id)
+    await service.call("POST", f"{path}/upload", content=clinic_file(), more=PDF)
+    attempt = FailSignature(
+        attempt=1, reason=SigningFailure.DOCUMENT_UNSIGNABLE, now=service.clock.now()
+    )
+    for command in (RequestAutomaticSignature(), attempt):
+        await service.conclusions.conclusions.handle(
+            command,
+            key=consultation_id,
+            context=CommandContext(
+                command_id=new_id(),
+                metadata=Metadata(
+                    tenant="north",
+                    actor="service:conclusions",
+                    role="service",
+                    time=service.clock.now(),
+                    correlation=new_id(),
+                ),
+            ),
+        )
+    await service.settle()
+    shown = await service.status(consultation_id)
+    assert (shown["status"], shown["failure"]["reason"]) == ("SIGN_FAILED", "DOCUMENT_UNSIGNABLE")
+    other = await service.call("POST", f"{path}/upload", content=clinic_file(2), more=PDF)
+    assert other.status_code == 201, other.text
+    await service.settle()
+    shown = await service.status(consultation_id)
+    assert (shown["status"], shown["failure"]) == ("PUBLISHED", None)
+    assert shown["document"] == other.json()["document"]
 
 
 async def test_a_signed_file_is_not_signed_again(service: Service) -> None:

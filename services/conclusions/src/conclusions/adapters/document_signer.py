@@ -1,6 +1,5 @@
 """Signs documents with what the certificate authority says is to be trusted and is revoked."""
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +7,6 @@ from conclusions.adapters.pades_signer import (
     PadesSigner,
     SignatureRecord,
     StampPlacement,
-    check_signable,
 )
 from conclusions.application.ports import CertificateAuthority, SignedFile, SigningCredential
 from conclusions.domain.certificate import Certificate
@@ -26,7 +24,8 @@ class PadesDocumentSigner:
 
     async def check(self, document: bytes) -> None:
         """See `DocumentSigner`."""
-        await asyncio.to_thread(check_signable, document)
+        signer = PadesSigner(trust_roots_pem=b"", texts=self.texts.catalogue("ru"))
+        await signer.rehearse(document, placement=StampPlacement.OWN_PAGE)
 
     async def sign(
         self,

@@ -5,13 +5,18 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 from io import BytesIO
 from typing import Final
 
 import httpx
 from asn1crypto import tsp
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemder_data
 from pyhanko.pdf_utils.content import PdfContent
 from pyhanko.pdf_utils.generic import NameObject, StreamObject
@@ -66,6 +71,16 @@ FIELD_NAME: Final = "DoctorSignature"
 # Hex digits kept free for the signature: chain, attributes and, in B-T, the time-stamp token.
 RESERVED_PLAIN: Final = 16_384
 RESERVED_TIMESTAMPED: Final = 32_768
+# What pyHanko raises on documents that are out of shape.
+_UNSIGNABLE: Final = (
+    PdfError,
+    SigningError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
 
 
 class StampPlacement(Enum):
@@ -130,6 +145,15 @@ class PadesSigner:
             lambda: asyncio.run(self._sign(document, credential, at, placement, revocation_lists))
         )
 
+    async def rehearse(self, document: bytes, *, placement: StampPlacement) -> None:
+        """Raises `DocumentUnsignable` for what `sign` would not take, found by signing it: a page tree that does not
+        hold together or a form field in the way is met nowhere else. The key is trusted by nobody and thrown away."""
+        credential, at = _throwaway()
+        details = describe_certificate(read_certificate(credential.certificate_pem))
+        await asyncio.to_thread(
+            lambda: asyncio.run(self._seal(document, credential, details, at, placement))
+        )
+
     async def _sign(
         self,
         document: bytes,
@@ -139,14 +163,25 @@ class PadesSigner:
         revocation_lists: Sequence[bytes],
     ) -> SignedDocument:
         details = await self._check(credential, at, revocation_lists)
+        return await self._seal(document, credential, details, at, placement)
+
+    async def _seal(
+        self,
+        document: bytes,
+        credential: SigningCredential,
+        details: CertificateDetails,
+        at: datetime,
+        placement: StampPlacement,
+    ) -> SignedDocument:
         stamp = self._stamp_style(details, at)
         try:
-            signed = await self._seal(document, credential, stamp, at, placement)
+            signed = await self._stamped(document, credential, stamp, at, placement)
+            record = _record(document, signed, details, at)
         except TimestampRequestError as error:
             raise TimestampUnavailable(str(error)) from error
-        except (PdfError, SigningError, ValueError, LookupError, TypeError) as error:
+        except _UNSIGNABLE as error:
             raise DocumentUnsignable(str(error)) from error
-        return SignedDocument(content=signed, record=_record(document, signed, details, at))
+        return SignedDocument(content=signed, record=record)
 
     async def _check(
         self, credential: SigningCredential, at: datetime, revocation_lists: Sequence[bytes]
@@ -170,7 +205,7 @@ class PadesSigner:
             raise CertificateRefused(Refusal.UNTRUSTED) from error
         return details
 
-    async def _seal(
+    async def _stamped(
         self,
         document: bytes,
         credential: SigningCredential,
@@ -297,12 +332,27 @@ class _DrawnStamp(PdfContent):
         return b"/Stamp Do"
 
 
-def check_signable(document: bytes) -> None:
-    """Raises `DocumentUnsignable` for what `PadesSigner.sign` would not take. Parses all of it."""
-    try:
-        int(_writer(document).root["/Pages"]["/Count"])
-    except (PdfError, ValueError, LookupError, TypeError) as error:
-        raise DocumentUnsignable(str(error)) from error
+def _throwaway() -> tuple[SigningCredential, datetime]:
+    """A certificate that signed itself, and a moment at which it holds."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "rehearsal")])
+    at = datetime(2000, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(at)
+        .not_valid_after(at + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    credential = SigningCredential(
+        certificate_pem=certificate.public_bytes(Encoding.PEM),
+        chain_pem=b"",
+        key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    )
+    return credential, at
 
 
 def _writer(document: bytes) -> IncrementalPdfFileWriter:

@@ -289,10 +289,11 @@ async def upload_conclusion(
     conclusions: ConclusionsDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("upload_conclusion"))],
 ) -> AttachedOut:
-    """Give a PDF file as the conclusion (CON-11): the body is the file.
+    """Give a PDF file as the conclusion (CON-11): the body is the file. One whose signing failed with
+    `DOCUMENT_UNSIGNABLE` can be replaced, by another file or by a document from the form.
 
     422 `FILE_TYPE_NOT_ALLOWED`, `FILE_TOO_LARGE` and so on for a file that is no PDF or too large, and
-    `DOCUMENT_UNSIGNABLE` for one that is damaged, encrypted or signed already.
+    `DOCUMENT_UNSIGNABLE` for one that is damaged, encrypted, signed already or cannot be signed for another reason.
     """
     author = author_of(caller)
     rules, version = await conclusions.policies.at(caller.tenant, caller.now)

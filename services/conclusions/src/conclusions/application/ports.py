@@ -163,7 +163,7 @@ class SignedFile:
 
 class DocumentSigner(Protocol):
     async def check(self, document: bytes) -> None:
-        """Raises `DocumentUnsignable`."""
+        """Whether a document from elsewhere can be signed, on a page of its own. Raises `DocumentUnsignable`."""
         ...
 
     async def sign(

@@ -56,7 +56,10 @@ class SigningDesk:
         tenant, key = TenantId(cause.tenant), request.case.consultation_id
         state, _ = await self.conclusions.load(tenant=tenant, key=key)
         match state:
-            case Attached(progress=Signing(attempt=attempt)) if attempt == request.attempt:
+            case Attached(document=document, progress=Signing(attempt=attempt)) if (
+                document.document_id,
+                attempt,
+            ) == (request.document.document_id, request.attempt):
                 pass
             case _:
                 return []

@@ -144,16 +144,20 @@ def project(row: ConclusionRow | None, event: ConclusionEvent, fact: Fact) -> Co
 
 
 def _written(event: Written) -> dict[str, Any]:
+    """A document that could not be signed, and why, are gone with the first step to another one."""
+    unwritten = {"document": None, "uploaded": False, "failure": None}
     match event:
         case ConclusionDraftSaved():
-            return {"draft": event.draft, "preview": None, "status": Status.DRAFT}
+            draft = event.draft
+            return {**unwritten, "draft": draft, "preview": None, "status": Status.DRAFT}
         case ConclusionDocumentGenerated():
-            return {"preview": event.document, "status": Status.GENERATED}
+            return {**unwritten, "preview": event.document, "status": Status.GENERATED}
         case ConclusionPreviewDiscarded():
             return {"preview": None, "status": Status.DRAFT}
         case ConclusionAttached() | ConclusionUploaded():
             return {
                 "preview": None,
+                "failure": None,
                 "document": event.document,
                 "uploaded": isinstance(event, ConclusionUploaded),
                 "status": Status.ATTACHED,
@@ -191,7 +195,7 @@ def _key(_event: object, fact: Fact) -> list[tuple[str, UUID]]:
 
 VIEW = View(
     name="conclusions",
-    version=1,
+    version=2,
     row=ConclusionRow,
     key=("tenant", "consultation_id"),
     indexes=(

@@ -18,6 +18,7 @@ from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemd
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pypdf import PdfReader, PdfWriter
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, NullObject, TextStringObject
 
 from conclusions.adapters.pades_signer import PadesSigner, StampPlacement
 from conclusions.adapters.pades_verification import Outcome, verify
@@ -332,6 +333,65 @@ async def test_damaged_encrypted_and_signed_documents_are_refused(
     for unsignable in (b"", b"%PDF-1.7\n", document[:2000], encrypted.getvalue(), signed):
         with pytest.raises(DocumentUnsignable):
             await signer.sign(unsignable, credential, at=NOON)
+
+
+def damaged(change: str) -> bytes:
+    """A document of two pages that can be parsed, with one thing wrong."""
+    writer = PdfWriter()
+    for _ in range(2):
+        writer.add_blank_page(595, 842)
+    root = writer._root_object
+    match change:
+        case "a form field has the signature's name":
+            field = DictionaryObject(
+                {
+                    NameObject("/FT"): NameObject("/Tx"),
+                    NameObject("/T"): TextStringObject("DoctorSignature"),
+                }
+            )
+            fields = ArrayObject([writer._add_object(field)])
+            root[NameObject("/AcroForm")] = DictionaryObject({NameObject("/Fields"): fields})
+        case "the form's fields are no objects":
+            fields = ArrayObject([NullObject()])
+            root[NameObject("/AcroForm")] = DictionaryObject({NameObject("/Fields"): fields})
+        case _:
+            pass
+    file = io.BytesIO()
+    writer.write(file)
+    replaced = {
+        "more pages are counted than there are": (b"/Count 2", b"/Count 9"),
+        "fewer than no pages are counted": (b"/Count 2", b"/Count -1"),
+        "there are no pages": (b"/Kids", b"/Kidz"),
+    }
+    return file.getvalue().replace(*replaced.get(change, (b"", b"")))
+
+
+@pytest.mark.requirement("CON-11", "CON-24")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "more pages are counted than there are",
+        "fewer than no pages are counted",
+        "there are no pages",
+        "a form field has the signature's name",
+        "the form's fields are no objects",
+    ],
+)
+async def test_what_cannot_be_signed_fails_the_rehearsal_too(
+    signer: PadesSigner, credential: SigningCredential, change: str
+) -> None:
+    unsignable = damaged(change)
+    with pytest.raises(DocumentUnsignable):
+        await signer.rehearse(unsignable, placement=StampPlacement.OWN_PAGE)
+    with pytest.raises(DocumentUnsignable):
+        await signer.sign(unsignable, credential, at=NOON, placement=StampPlacement.OWN_PAGE)
+
+
+async def test_what_can_be_signed_passes_the_rehearsal(
+    signer: PadesSigner, document: bytes
+) -> None:
+    for signable in (document, damaged("nothing")):
+        await signer.rehearse(signable, placement=StampPlacement.OWN_PAGE)
 
 
 class TimestampAuthority:

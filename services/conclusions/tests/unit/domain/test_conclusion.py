@@ -131,6 +131,7 @@ FAILED = ConclusionSigningFailed(
     reason=SigningFailure.AUTHORITY_UNAVAILABLE,
     retry_at=NOW + timedelta(minutes=1),
 )
+UNSIGNABLE = replace(FAILED, reason=SigningFailure.DOCUMENT_UNSIGNABLE, retry_at=None)
 SIGNED = ConclusionSigned(case=CASE, document_id=DOCUMENT.document_id, signature=SIGNATURE)
 PUBLISHED = ConclusionPublished(case=CASE, document_id=DOCUMENT.document_id, signed_sha256="c" * 64)
 
@@ -285,6 +286,44 @@ def test_what_will_not_get_better_is_not_tried_again(reason: SigningFailure) -> 
     )
 
 
+@pytest.mark.requirement("CON-11", "CON-28")
+def test_a_document_that_cannot_be_signed_is_replaced_by_another() -> None:
+    stuck = conclusion.given(*ASKED, UNSIGNABLE)
+    other = replace(UPLOAD, document=OTHER_DOCUMENT)
+    stuck.when(other).then(replace(UPLOADED, document=OTHER_DOCUMENT))
+    stuck.when(other, RequestAutomaticSignature()).then(
+        replace(REQUESTED, document=OTHER_DOCUMENT, uploaded=True)
+    )
+    stuck.when(replace(other, author=COLLEAGUE)).then_rejected(NotAuthor)
+    stuck.when(UPLOAD).then_nothing()
+
+
+@pytest.mark.requirement("CON-11", "CON-06", "CON-28")
+def test_a_document_that_cannot_be_signed_is_written_again_from_its_draft() -> None:
+    stuck = conclusion.given(*ASKED, UNSIGNABLE)
+    printed = replace(GENERATE, document=OTHER_DOCUMENT)
+    attach = AttachConclusion(author=AUTHOR, document_id=OTHER_DOCUMENT.document_id)
+    stuck.when(SAVE).then_nothing()
+    stuck.when(printed).then(ConclusionDocumentGenerated(document=OTHER_DOCUMENT))
+    stuck.when(printed, attach).then(replace(ATTACHED, document=OTHER_DOCUMENT))
+    stuck.when(replace(SAVE, draft=OTHER_DRAFT)).then(ConclusionDraftSaved(draft=OTHER_DRAFT))
+    stuck.when(replace(SAVE, draft=OTHER_DRAFT), REQUEST).then_rejected(ConclusionNotAttached)
+
+
+@pytest.mark.parametrize("reason", set(SigningFailure) - {SigningFailure.DOCUMENT_UNSIGNABLE})
+def test_a_document_that_may_still_be_signed_is_not_replaced(reason: SigningFailure) -> None:
+    """Nor one of an erased patient, who can have no other either."""
+    failed = conclusion.given(*ASKED, replace(FAILED, reason=reason))
+    for command in (replace(UPLOAD, document=OTHER_DOCUMENT), SAVE, GENERATE):
+        failed.when(command).then_rejected(ConclusionAlreadyAttached)
+
+
+def test_a_signature_of_the_replaced_document_comes_too_late() -> None:
+    other = ConclusionUploaded(case=CASE, document=OTHER_DOCUMENT)
+    conclusion.given(*ASKED, UNSIGNABLE).when(SIGN).then(SIGNED)
+    conclusion.given(*ASKED, UNSIGNABLE, other).when(SIGN).then_nothing()
+
+
 def test_a_failure_of_another_try_changes_nothing() -> None:
     conclusion.given(*ASKED).when(replace(FAIL, attempt=2)).then_nothing()
     conclusion.given(*ASKED, SIGNED).when(FAIL).then_nothing()
@@ -337,6 +376,7 @@ COMMANDS: list[ConclusionCommand] = [
     SIGN,
     FAIL,
     replace(FAIL, attempt=2),
+    replace(FAIL, reason=SigningFailure.DOCUMENT_UNSIGNABLE),
     PublishConclusion(),
     RecordView(read_id=UUID(int=9), sha256="c" * 64),
     RecordDownload(read_id=UUID(int=10), sha256="c" * 64),
@@ -358,7 +398,13 @@ def test_laws_repeats_add_nothing_and_one_document_is_signed_before_it_is_publis
         assert decide(command, state) == []
     assert fold(CONCLUSION, history) == state
     kinds = [type(event) for event in history]
-    assert kinds.count(ConclusionAttached) + kinds.count(ConclusionUploaded) <= 1
+    given_up = sum(
+        isinstance(event, ConclusionSigningFailed)
+        and event.reason is SigningFailure.DOCUMENT_UNSIGNABLE
+        for event in history
+    )
+    documents = kinds.count(ConclusionAttached) + kinds.count(ConclusionUploaded)
+    assert documents <= 1 + given_up
     assert kinds.count(ConclusionSigned) <= 1
     if ConclusionPublished in kinds:
         assert kinds.index(ConclusionSigned) < kinds.index(ConclusionPublished)

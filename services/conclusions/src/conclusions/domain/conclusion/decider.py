@@ -58,6 +58,7 @@ from conclusions.domain.conclusion.state import (
     Signing,
     Unknown,
     Waiting,
+    as_due,
     evolve,
 )
 from conclusions.domain.form import ConclusionForm
@@ -198,9 +199,11 @@ def retry_signature(command: RetrySignature, state: Conclusion) -> Sequence[Sign
 
 
 def record_signature(command: RecordSignature, state: Conclusion) -> Sequence[ConclusionSigned]:
-    """The first signature counts; one that was given up and came late after all is as good as any."""
+    """The first signature counts; one that was given up and came late after all is as good as any of that document."""
     attached = expect_attached(state)
     if isinstance(attached.progress, Signed | Published):
+        return []
+    if command.signature.document_sha256 != attached.document.sha256:
         return []
     return [
         ConclusionSigned(
@@ -272,11 +275,11 @@ def expect_draft(state: Conclusion, author: ClinicianId) -> ConclusionForm:
 
 
 def expect_due(state: Conclusion, author: ClinicianId) -> Due:
-    """What the author is still writing."""
-    known = _expect_author(state, author)
-    if isinstance(known, Attached):
+    """What the author is still writing, or writes again because the document cannot be signed."""
+    due = as_due(_expect_author(state, author))
+    if due is None:
         raise ConclusionAlreadyAttached
-    return known
+    return due
 
 
 def expect_attached(state: Conclusion) -> Attached:

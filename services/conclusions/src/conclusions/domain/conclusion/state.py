@@ -36,6 +36,7 @@ __all__ = [
     "Signing",
     "Unknown",
     "Waiting",
+    "as_due",
     "evolve",
 ]
 
@@ -90,17 +91,36 @@ Progress = Waiting | Signing | Failed | Signed | Published
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attached:
-    """Has its one document, which is never another one again."""
+    """Has its one document, which is another one only if this one can never be signed. `draft` as it was then."""
 
     case: ConclusionCase
     signing: SigningMode
     document: Document
     uploaded: bool
     progress: Progress
+    draft: ConclusionForm | None = None
     last_read: UUID | None = None
 
 
 Conclusion = Unknown | Due | Attached
+
+
+def as_due(state: Due | Attached) -> Due | None:
+    """What can be written on: also in place of a document that can never be signed (CON-11); None for all others."""
+    match state:
+        case Due():
+            return state
+        case Attached(progress=Failed(reason=SigningFailure.DOCUMENT_UNSIGNABLE)):
+            return Due(
+                case=state.case,
+                signing=state.signing,
+                draft=state.draft,
+                last_read=state.last_read,
+            )
+        case Attached():
+            return None
+        case _:
+            assert_never(state)
 
 
 def evolve(state: Conclusion, event: ConclusionEvent) -> Conclusion:
@@ -132,7 +152,8 @@ def evolve(state: Conclusion, event: ConclusionEvent) -> Conclusion:
 
 
 def _due(state: Conclusion, **changes: object) -> Conclusion:
-    return replace(state, **changes) if isinstance(state, Due) else state  # type: ignore[arg-type]  # field names stand in the callers above
+    due = None if isinstance(state, Unknown) else as_due(state)
+    return state if due is None else replace(due, **changes)  # type: ignore[arg-type]  # field names stand in the callers above
 
 
 def _attached(state: Conclusion, document: Document, *, uploaded: bool) -> Conclusion:
@@ -141,6 +162,7 @@ def _attached(state: Conclusion, document: Document, *, uploaded: bool) -> Concl
     return Attached(
         case=state.case,
         signing=state.signing,
+        draft=state.draft,
         last_read=state.last_read,
         document=document,
         uploaded=uploaded,
