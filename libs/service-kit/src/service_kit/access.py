@@ -202,10 +202,12 @@ class Caller:
         """How a command of this request goes to its handler.
 
         Its id follows from the `Idempotency-Key` (or `key`), so a repeat changes nothing; `If-Match` pins the
-        version.
+        version. Neither header means anything where nothing is changed: a reading is an event of its own, however
+        its reader names it (GW-24).
         """
         facts = facts_of(self._connection)
-        idempotency_key = key or facts.header("idempotency-key")
+        unsafe = self._connection.scope.get("method", "GET") not in SAFE_METHODS
+        idempotency_key = key or (facts.header("idempotency-key") if unsafe else None)
         return CommandContext(
             command_id=new_id()
             if idempotency_key is None
@@ -220,7 +222,7 @@ class Caller:
                 traceparent=current_traceparent(),
                 policy=policy,
             ),
-            expected_revision=_pinned(facts.header("if-match")),
+            expected_revision=_pinned(facts.header("if-match")) if unsafe else None,
         )
 
     def confirm(self, handled: Handled[Any, Any]) -> None:

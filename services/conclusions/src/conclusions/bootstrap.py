@@ -31,6 +31,8 @@ from conclusions.domain.clinician import events as clinician_events
 from conclusions.domain.clinician.decider import CLINICIAN
 from conclusions.domain.conclusion import events as conclusion_events
 from conclusions.domain.conclusion.decider import CONCLUSION
+from conclusions.domain.draft_reading import events as draft_reading_events
+from conclusions.domain.draft_reading.decider import DRAFT_READING
 from conclusions.domain.organisation import events as organisation_events
 from conclusions.domain.organisation.decider import ORGANISATION
 from conclusions.domain.patient import events as patient_events
@@ -72,6 +74,7 @@ __all__ = [
 ]
 
 CONCLUSIONS: Final = Codec(conclusion_events.STORED_NAMES)
+DRAFT_READINGS: Final = Codec(draft_reading_events.STORED_NAMES)
 CERTIFICATES: Final = Codec(certificate_events.STORED_NAMES)
 ORGANISATIONS: Final = Codec(organisation_events.STORED_NAMES)
 CLINICIANS: Final = Codec(clinician_events.STORED_NAMES)
@@ -79,7 +82,14 @@ PATIENTS: Final = Codec(patient_events.STORED_NAMES)
 APPOINTMENTS: Final = Codec(appointment_events.STORED_NAMES)
 
 CODEC: Final[Codec[Any]] = Codec.merge(
-    CONCLUSIONS, CERTIFICATES, ORGANISATIONS, CLINICIANS, PATIENTS, APPOINTMENTS, POLICY_CODEC
+    CONCLUSIONS,
+    DRAFT_READINGS,
+    CERTIFICATES,
+    ORGANISATIONS,
+    CLINICIANS,
+    PATIENTS,
+    APPOINTMENTS,
+    POLICY_CODEC,
 )
 SERVICE: Final = Service(
     name="conclusions",
@@ -127,6 +137,7 @@ def build_conclusions(
     )
     return Conclusions(
         conclusions=conclusions,
+        draft_readings=CommandHandler(store, DRAFT_READING, DRAFT_READINGS, "draft-reading"),
         certificates=certificates,
         documents=documents,
         signing=SigningDesk(

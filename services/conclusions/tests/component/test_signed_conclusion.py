@@ -16,6 +16,7 @@ from conclusions.domain.conclusion.events import ConclusionSigned
 Service = Any
 Tool = Callable[..., str]
 
+ANNA = UUID("01936f00-0000-7000-8000-00000000000a")
 BORIS = UUID("01936f00-0000-7000-8000-00000000000b")
 COLLEAGUE = UUID("01936f00-0000-7000-8000-0000000000d2")
 DOCTOR_NAME = "Константинопольская-Преображенская Александра Владиславовна"
@@ -164,6 +165,16 @@ async def test_the_document_can_be_viewed_taken_away_and_cached(service: Service
     read = next(e for e in await service.events() if e.type == "ConclusionDocumentViewed.v1")
     assert read.meta().actor.startswith("account:")
     assert read.meta().role == "patient"
+
+
+@pytest.mark.requirement("GW-24", "OPS-08")
+async def test_every_reading_is_recorded_whatever_key_the_reader_sends(service: Service) -> None:
+    shown = await service.publish(await service.complete())
+    for _ in range(2):
+        assert (await download(service, shown["conclusion_id"], key="same")).status_code == 200
+    reads = [e for e in await service.events() if e.type == "ConclusionDocumentViewed.v1"]
+    assert len(reads) == 2
+    assert {read.meta().subject for read in reads} == {str(ANNA)}
 
 
 @pytest.mark.requirement("CON-45")

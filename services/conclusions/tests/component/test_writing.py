@@ -75,6 +75,19 @@ async def test_a_draft_is_kept_and_changed_field_by_field(service: Service) -> N
     assert {key: text for key, text in read.items() if text} == {"complaints": "Кашель"}
 
 
+@pytest.mark.requirement("GW-24")
+async def test_reading_a_draft_is_recorded_and_makes_no_version_stale(service: Service) -> None:
+    path = f"{path_of(await service.complete())}/draft"
+    seen = (await service.call("GET", path)).headers["etag"]
+    assert (await service.call("GET", path)).headers["etag"] == seen
+    saved = await service.call("PUT", path, json={"complaints": "x"}, more={"If-Match": seen})
+    assert saved.status_code == 200
+    foreign = await service.call("GET", path, clinician_id=COLLEAGUE)
+    assert foreign.status_code == 403
+    [read] = [event for event in await service.events() if event.type == "DraftRead.v1"]
+    assert (read.meta().subject, read.meta().role) == (str(ANNA), "clinician")
+
+
 async def test_saving_the_same_again_adds_nothing(service: Service) -> None:
     path = f"{path_of(await service.complete())}/draft"
     for _ in range(3):
@@ -112,10 +125,11 @@ async def test_a_preview_is_seen_by_its_author_alone_until_it_is_attached(
     await service.call("PUT", f"{path}/draft", json={"complaints": "Кашель третий день"})
     generated = await service.call("POST", f"{path}/preview")
     assert generated.status_code == 201
-    seen = await service.call("GET", f"{path}/preview")
+    for _ in range(2):
+        seen = await service.call("GET", f"{path}/preview", key="same")
     assert "Кашель третий день" in tool("pdftotext", seen.content, output="-")
     assert seen.headers["cache-control"] == "private, no-store"
-    assert "ConclusionDocumentViewed.v1" in await service.types()
+    assert (await service.types()).count("ConclusionDocumentViewed.v1") == 2
     foreign = await service.call("GET", f"{path}/preview", clinician_id=COLLEAGUE)
     assert foreign.status_code == 403
     status = (await service.call("GET", path)).json()

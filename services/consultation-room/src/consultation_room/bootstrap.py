@@ -17,6 +17,8 @@ from consultation_room.application.live import CHAT_THREADS, CONSULTATIONS, Live
 from consultation_room.application.presence import Presence
 from consultation_room.application.processes import conversation
 from consultation_room.consumers import billing, booking
+from consultation_room.domain.chat_reading import events as chat_reading_events
+from consultation_room.domain.chat_reading.decider import CHAT_READING
 from consultation_room.domain.chat_thread import events as chat_thread_events
 from consultation_room.domain.chat_thread.decider import CHAT_THREAD
 from consultation_room.domain.consultation import events as consultation_events
@@ -56,7 +58,8 @@ POLICIES: Final = "consultation-room"
 
 _CONSULTATIONS: Final = Codec(consultation_events.STORED_NAMES)
 _CHAT_THREADS: Final = Codec(chat_thread_events.STORED_NAMES)
-CODEC: Final[Codec[Any]] = Codec.merge(_CONSULTATIONS, _CHAT_THREADS, POLICY_CODEC)
+_CHAT_READINGS: Final = Codec(chat_reading_events.STORED_NAMES)
+CODEC: Final[Codec[Any]] = Codec.merge(_CONSULTATIONS, _CHAT_THREADS, _CHAT_READINGS, POLICY_CODEC)
 SERVICE: Final = Service(
     name="consultation_room",
     codec=CODEC,
@@ -74,6 +77,7 @@ def build_room(store: EventStore) -> ConsultationRoom:
     return ConsultationRoom(
         consultations=CommandHandler(store, CONSULTATION, _CONSULTATIONS, CONSULTATIONS),
         threads=CommandHandler(store, CHAT_THREAD, _CHAT_THREADS, CHAT_THREADS),
+        readings=CommandHandler(store, CHAT_READING, _CHAT_READINGS, "chat-reading"),
         policies=PolicyBook(store, RoomPolicies, service=POLICIES),
     )
 

@@ -42,6 +42,7 @@ from conclusions.domain.conclusion.errors import (
     PreviewOutdated,
 )
 from conclusions.domain.conclusion.state import Attached, Conclusion, Due
+from conclusions.domain.draft_reading.commands import ReadDraft
 from conclusions.domain.form import FIELD_KEYS, REASON_KEY, ConclusionForm
 from file_store import FileHash
 from service_kit.access import Caller
@@ -143,13 +144,26 @@ async def read_consultation_conclusion(
 @router.get("/draft")
 async def read_draft(
     consultation_id: UUID,
+    conclusions: ConclusionsDep,
     queries: QueriesDep,
     sealers: SealersDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("read_draft"))],
     response: Response,
 ) -> DraftOut:
-    """The draft, empty when nothing was written yet; `ETag` goes into `If-Match` of the next save."""
+    """The draft, empty when nothing was written yet; `ETag` goes into `If-Match` of the next save.
+
+    Who reads is recorded: once an hour for each session that keeps on reading.
+    """
     row = await written_by(caller, queries, consultation_id)
+    read = ReadDraft(
+        consultation_id=row.consultation_id,
+        reader=caller.actor,
+        session_id=caller.session_id,
+        now=caller.now,
+    )
+    await conclusions.draft_readings.handle(
+        read, key=consultation_id, context=caller.context(subject=str(row.patient_id))
+    )
     filled = row.draft.filled if row.draft is not None else {}
     texts = await sealers.of(caller.tenant).open_all(list(filled.values()))
     response.headers["ETag"] = f'"{row.revision}"'

@@ -10,6 +10,9 @@ from conclusions.domain.appointment.state import Appointment
 from conclusions.domain.clinician.commands import ClinicianCommand
 from conclusions.domain.clinician.events import ClinicianRecorded
 from conclusions.domain.clinician.state import Clinician
+from conclusions.domain.draft_reading.commands import DraftReadingCommand
+from conclusions.domain.draft_reading.events import DraftReadingEvent
+from conclusions.domain.draft_reading.state import DraftReading
 from conclusions.domain.organisation.commands import OrganisationCommand
 from conclusions.domain.organisation.events import OrganisationRecorded
 from conclusions.domain.organisation.state import Organisation
@@ -29,6 +32,8 @@ class Conclusions:
 
     conclusions: ConclusionHandler
     """(consultation) From the end of the consultation to the signed document."""
+    draft_readings: CommandHandler[DraftReadingCommand, DraftReading, DraftReadingEvent]
+    """(consultation) Who has read the draft."""
     certificates: CertificateHandler
     """(clinician) What the clinician signs with."""
     documents: Documents

@@ -7,12 +7,14 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from consultation_room.application import ConsultationRoom
+from consultation_room.domain.chat_reading.commands import ReadChat
 from consultation_room.domain.consultation.state import Consultation, expect_known
 from consultation_room.domain.details import AuthorRole, Participants
 from file_store import SealedFiles
 from privacy.sealing import Sealers
 from read_models import Queries
 from service_kit.access import Caller
+from service_kit.ids import new_id
 from service_kit.kit import Kit
 from service_kit.texts import Texts
 
@@ -23,6 +25,7 @@ __all__ = [
     "RoomDep",
     "SealersDep",
     "participants_for",
+    "record_reading",
     "side_of",
 ]
 
@@ -67,6 +70,23 @@ async def participants_for(
     participants = expect_known(state).details.participants
     caller.require(patient_id=participants.patient_id, clinician_id=participants.clinician_id)
     return participants, state
+
+
+async def record_reading(
+    room: ConsultationRoom, caller: Caller, participants: Participants
+) -> None:
+    """Before a chat is shown: who reads it is known (GW-24)."""
+    command = ReadChat(
+        consultation_id=participants.consultation_id,
+        reader=caller.actor,
+        session_id=caller.session_id,
+        now=caller.now,
+    )
+    await room.readings.handle(
+        command,
+        key=participants.consultation_id,
+        context=caller.context(subject=str(participants.patient_id), key=f"reading:{new_id()}"),
+    )
 
 
 def side_of(caller: Caller, participants: Participants) -> AuthorRole:

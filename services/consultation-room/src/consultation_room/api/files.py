@@ -19,6 +19,7 @@ from consultation_room.api.dependencies import (
 from consultation_room.api.problems import PROBLEMS
 from consultation_room.api.showing import FileOut, show_file
 from consultation_room.application import chat
+from consultation_room.domain.chat_reading.commands import ReadChatFile
 from consultation_room.domain.chat_thread.errors import TooManyFiles
 from consultation_room.domain.chat_thread.events import ChatFile
 from consultation_room.domain.consultation.errors import NotInWork, PaymentRequired
@@ -27,6 +28,7 @@ from consultation_room.domain.details import ConsultationClosed, ConsultationNot
 from consultation_room.domain.policies import FileType, RoomPolicies
 from file_store import FileLimits, FileMissing, MediaType, begun, file_hash
 from service_kit.access import Caller
+from service_kit.ids import new_id
 from service_kit.problems import NotFound
 from service_kit.uploads import FILE_BODY, incoming_file
 from vocabulary.ids import FileId
@@ -123,7 +125,7 @@ async def read_file(
     files: FilesDep,
     caller: Annotated[Caller, Depends(ACCESS.allow("read_file"))],
 ) -> StreamingResponse:
-    """Download a file of the chat, also of a consultation that is over."""
+    """Download a file of the chat, also of a consultation that is over. Every download is recorded."""
     participants, state = await participants_for(room, caller, consultation_id)
     if not isinstance(state, Closed):
         expect_entry(state)
@@ -133,6 +135,14 @@ async def read_file(
     if shared is None:
         raise NotFound
     file = shared.file
+    read = ReadChatFile(
+        consultation_id=participants.consultation_id, file_id=file.file_id, read_id=new_id()
+    )
+    await room.readings.handle(
+        read,
+        key=participants.consultation_id,
+        context=caller.context(subject=str(participants.patient_id)),
+    )
     name = await sealers.of(caller.tenant).open(file.name)
     content = files.open(caller.tenant, participants.patient_id, file_hash(file.sha256))
     try:

@@ -16,7 +16,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from consultation_room.api import frames
 from consultation_room.api.access import ACCESS
-from consultation_room.api.dependencies import participants_for, side_of
+from consultation_room.api.dependencies import participants_for, record_reading, side_of
 from consultation_room.api.messages import post
 from consultation_room.api.problems import PROBLEMS
 from consultation_room.api.showing import show_messages
@@ -151,6 +151,7 @@ class Connection:
         self._participants, state = await participants_for(shared.room, caller, consultation_id)
         if not isinstance(state, Closed):
             expect_entry(state)
+        await record_reading(shared.room, caller, self._participants)
         self._sent = hello.last_seen
         room_id = self._participants.consultation_id
         await self._listening()

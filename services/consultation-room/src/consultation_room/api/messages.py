@@ -15,6 +15,7 @@ from consultation_room.api.dependencies import (
     RoomDep,
     SealersDep,
     participants_for,
+    record_reading,
     side_of,
 )
 from consultation_room.api.problems import PROBLEMS
@@ -133,10 +134,14 @@ async def read_messages(
     caller: Annotated[Caller, Depends(ACCESS.allow("read_messages"))],
     last_seen: Annotated[int, Query(ge=0, description="Only messages behind this number")] = 0,
 ) -> Page[MessageOut]:
-    """The chat in its order, also of a consultation that is over."""
+    """The chat in its order, also of a consultation that is over.
+
+    Who reads is recorded: once an hour for each session that keeps on reading.
+    """
     participants, state = await participants_for(room, caller, consultation_id)
     if not isinstance(state, Closed):
         expect_entry(state)
+    await record_reading(room, caller, participants)
     after = max(last_seen, int((page.after or {}).get("number", 0)))
     rows = await transcript.page(
         queries,

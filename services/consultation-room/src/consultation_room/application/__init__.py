@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from consultation_room.domain.chat_reading.commands import ChatReadingCommand
+from consultation_room.domain.chat_reading.events import ChatReadingEvent
+from consultation_room.domain.chat_reading.state import ChatReading
 from consultation_room.domain.chat_thread.commands import ChatThreadCommand
 from consultation_room.domain.chat_thread.events import ChatThreadEvent
 from consultation_room.domain.chat_thread.state import ChatThread
@@ -21,4 +24,5 @@ class ConsultationRoom:
 
     consultations: CommandHandler[ConsultationCommand, Consultation, ConsultationEvent]
     threads: CommandHandler[ChatThreadCommand, ChatThread, ChatThreadEvent]
+    readings: CommandHandler[ChatReadingCommand, ChatReading, ChatReadingEvent]
     policies: PolicyBook[RoomPolicies]
