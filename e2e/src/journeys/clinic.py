@@ -13,7 +13,7 @@ from journeys.person import Person
 from journeys.suite import Suite
 from service_kit.ids import new_id
 
-__all__ = ["Clinic", "add_doctor", "open_clinic", "pay_to_enter"]
+__all__ = ["Clinic", "add_doctor", "found_organisation", "open_clinic", "pay_to_enter"]
 
 PASSWORD = "Правильная-лошадь-7"
 
@@ -47,7 +47,7 @@ async def open_clinic(
     `hours`: when the doctor works, by the clocks of the branch's zone.
     """
     mark = new_id().hex[-10:]
-    await _organisation(suite, tenant)
+    await found_organisation(suite, tenant)
     branch = await suite.kabinet_json(
         *("branch", "add", "--tenant", tenant, "--name", f"Клиника «Север», {mark}"),
         *("--address", "Москва, ул. Лесная, 5", "--phone", "+74951234567", "--zone", zone),
@@ -107,7 +107,8 @@ async def pay_to_enter(clinic: Clinic) -> None:
     )
 
 
-async def _organisation(suite: Suite, tenant: str) -> None:
+async def found_organisation(suite: Suite, tenant: str) -> None:
+    """The tenant exists from now on, if it did not before."""
     name = {"north": "ООО «Клиника Север»", "south": "ООО «Клиника Юг»"}.get(tenant, tenant)
     try:
         await suite.kabinet("tenant", "add", "--tenant", tenant, "--name", name)

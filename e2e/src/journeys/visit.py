@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
-from journeys.clinic import PASSWORD, Clinic
+from journeys.clinic import PASSWORD, Clinic, found_organisation
 from journeys.outside import Mailbox, pay
-from journeys.person import Person
+from journeys.person import Person, Refused
 from journeys.suite import Suite, utc
 from service_kit.ids import new_id
 
@@ -45,7 +45,10 @@ async def register(
     *,
     patience_seconds: float = 60.0,
 ) -> Patient:
-    """Fill in the form, read the code from the letter, confirm, sign in (IDN-06, 09, 11, 12)."""
+    """Fill in the form, read the code from the letter, confirm, sign in (IDN-06, 09, 11, 12).
+
+    A clinic that does not exist yet is founded, for journeys that need no more of it.
+    """
     address = f"patient-{new_id().hex[-12:]}@mail.test"
     mailbox = Mailbox(http, suite.url("mail"), address, patience_seconds)
     person = Person(
@@ -55,19 +58,23 @@ async def register(
         password=PASSWORD,
         patience_seconds=patience_seconds,
     )
-    started = await person.post(
-        "/api/v1/registrations",
-        {
-            "last_name": "Иванова",
-            "first_name": "Мария",
-            "patronymic": "Сергеевна",
-            "birth_date": "1988-03-08",
-            "sex": "FEMALE",
-            "email": address,
-            "language": "ru",
-            "consents": {"personal_data": True, "letters": True, "document": "offer-2026-01"},
-        },
-    )
+    form = {
+        "last_name": "Иванова",
+        "first_name": "Мария",
+        "patronymic": "Сергеевна",
+        "birth_date": "1988-03-08",
+        "sex": "FEMALE",
+        "email": address,
+        "language": "ru",
+        "consents": {"personal_data": True, "letters": True, "document": "offer-2026-01"},
+    }
+    try:
+        started = await person.post("/api/v1/registrations", form)
+    except Refused as refused:
+        if refused.code != "TENANT_UNKNOWN":
+            raise
+        await found_organisation(suite, tenant)
+        started = await person.post("/api/v1/registrations", form)
     await person.post(
         f"/api/v1/registrations/{started['registration_id']}/confirmation",
         {"code": await mailbox.code(), "password": PASSWORD, "password_repeat": PASSWORD},

@@ -259,11 +259,18 @@ class World:
         body = {"refresh_token": token}
         return await self.send("POST", "/api/v1/sessions/refresh", body, tenant=tenant, key=key)
 
-    async def open_clinic(self, tenant: str = "north") -> str:
-        """An organisation; the id of its branch."""
+    async def open_organisation(self, tenant: str) -> None:
+        """What makes a tenant exist; north and south do from the beginning."""
         token = await self.service_token()
-        body: dict[str, Any] = {"legal_name": "ООО Север"}
-        await self.send("POST", "/internal/organisations", body, tenant=tenant, token=token)
+        body = {"legal_name": "ООО Север"}
+        answer = await self.send(
+            "POST", "/internal/organisations", body, tenant=tenant, token=token
+        )
+        assert answer.status_code == 201, answer.text
+
+    async def open_clinic(self, tenant: str = "north") -> str:
+        """The id of a branch of the organisation."""
+        token = await self.service_token()
         body = {
             "name": "Центр",
             "address": "Москва, Мира, 1",
@@ -313,5 +320,7 @@ async def world(database: str) -> AsyncIterator[World]:
         )
         made = World(pool)
         made.client = await stack.enter_async_context(api_client(made.app))
+        for tenant in ("north", "south"):
+            await made.open_organisation(tenant)
         await made.settle()
         yield made

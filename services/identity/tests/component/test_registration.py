@@ -65,6 +65,16 @@ async def test_the_code_is_told_sealed_to_who_sends_it(world: Any) -> None:
     assert fact.language == "en"
 
 
+@pytest.mark.requirement("IDN-03")
+async def test_nobody_registers_in_a_clinic_that_does_not_exist(world: Any) -> None:
+    answer = await world.send("POST", "/api/v1/registrations", world.anna, tenant="west")
+    assert (answer.status_code, answer.json()["code"]) == (404, "TENANT_UNKNOWN")
+    assert answer.json()["title"] == "Такой клиники нет"
+    assert stored(world) == []
+    await world.open_organisation("west")
+    await world.register("west")
+
+
 @pytest.mark.requirement("GW-25")
 async def test_nobody_is_flooded_with_codes_by_registrations_of_others(world: Any) -> None:
     for _ in range(5):
@@ -328,7 +338,10 @@ async def test_a_telephone_can_be_the_login(world: Any) -> None:
 
 
 def stored(world: Any) -> list[str]:
-    return [event.type for event in world.store._events]
+    """What happened since the clinics opened."""
+    return [
+        event.type for event in world.store._events if not event.stream.startswith("organisation-")
+    ]
 
 
 async def test_a_code_typed_with_spaces_is_a_code(world: Any) -> None:

@@ -30,8 +30,8 @@ async def test_a_branch_and_staff_need_an_organisation(world: Any) -> None:
     body = {"name": "Центр", "address": "Мира, 1", "phone": "1", "zone": "Europe/Moscow"}
     token = await world.service_token()
     for answer in (
-        await world.send("POST", "/internal/branches", body, token=token),
-        await world.add_staff(),
+        await world.send("POST", "/internal/branches", body, tenant="west", token=token),
+        await world.add_staff("west"),
     ):
         assert (answer.status_code, answer.json()["code"]) == (409, "ORGANISATION_UNKNOWN")
 

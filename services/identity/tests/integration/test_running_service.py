@@ -69,16 +69,29 @@ async def running(settings: IdentitySettings) -> AsyncIterator[httpx.AsyncClient
         )
 
 
+async def open_organisation(client: httpx.AsyncClient) -> None:
+    """Nobody registers in a clinic that does not exist."""
+    body = {"service": "ops", "secret": "s-ops", "audience": "identity"}
+    token = (await client.post("/internal/service-tokens", json=body)).json()["token"]
+    answer = await client.post(
+        "/internal/organisations",
+        json={"legal_name": "ООО Север"},
+        headers={"Authorization": f"Bearer {token}"},
+    )
+    assert answer.status_code == 201, answer.text
+
+
 async def newest_code(client: httpx.AsyncClient, settings: IdentitySettings) -> str:
     """Read as notifications reads it: the published fact, opened with the key that identity gives."""
     connection = await asyncpg.connect(settings.bus_url.get_secret_value())
     try:
+        issued = "FROM bus.log WHERE data LIKE '%\"code\"%'"
 
         async def published() -> bool:
-            return bool(await connection.fetchval("SELECT count(*) FROM bus.log"))
+            return bool(await connection.fetchval(f"SELECT count(*) {issued}"))
 
         await until(published)
-        fact = msgspec.json.decode(await connection.fetchval("SELECT data FROM bus.log"))
+        fact = msgspec.json.decode(await connection.fetchval(f"SELECT data {issued}"))
     finally:
         await connection.close()
     body = {"service": "ops", "secret": "s-ops", "audience": "identity"}
@@ -98,6 +111,7 @@ async def test_a_patient_registers_and_signs_in_and_all_of_it_outlives_the_proce
     settings: IdentitySettings,
 ) -> None:
     async with running(settings) as client:
+        await open_organisation(client)
         answer = await client.post(
             "/api/v1/registrations", json=ANNA, headers={"Idempotency-Key": "1"}
         )
@@ -135,6 +149,7 @@ async def test_a_patient_registers_and_signs_in_and_all_of_it_outlives_the_proce
 @pytest.mark.requirement("OPS-16")
 async def test_how_a_service_gets_on_is_seen_from_outside(settings: IdentitySettings) -> None:
     async with running(settings) as client:
+        await open_organisation(client)
         registration = {"json": ANNA, "headers": {"Idempotency-Key": "1"}}
         await client.post("/api/v1/registrations", **registration)
         await newest_code(client, settings)

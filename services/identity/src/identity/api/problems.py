@@ -12,6 +12,7 @@ from identity.domain.organisation.errors import (
     OrganisationExists,
     UnknownBranch,
     UnknownOrganisation,
+    UnknownTenant,
 )
 from identity.domain.patient.errors import UnknownPatient
 from identity.domain.registration_attempt.errors import (
@@ -34,6 +35,7 @@ PROBLEMS = ProblemTable(
         OrganisationExists: 409,
         UnknownOrganisation: 409,
         UnknownBranch: 409,
+        UnknownTenant: 404,
         LoginTaken: 409,
         AccountNotRequested: 409,
         UnknownAccount: 404,

@@ -21,6 +21,7 @@ from identity.application.ports import LoginHashes
 from identity.application.registration import Answer, PasswordRefused, TypedCard
 from identity.application.waiting import settled
 from identity.domain.identifier_reservation.errors import LoginTaken
+from identity.domain.organisation.errors import UnknownTenant
 from identity.domain.people import AccountStatus, Consent, ConsentKind, LoginKind
 from identity.domain.registration_attempt.details import RegistrationDetails
 from identity.domain.registration_attempt.errors import (
@@ -171,7 +172,7 @@ class RegisteredPatient(BaseModel):
     status: AccountStatus
 
 
-@router.post("", status_code=201, responses=PROBLEMS.of(TooManyAttempts))
+@router.post("", status_code=201, responses=PROBLEMS.of(UnknownTenant, TooManyAttempts))
 async def start_registration(
     body: RegistrationBody,
     request: Request,

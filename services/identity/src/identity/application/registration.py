@@ -9,6 +9,7 @@ from identity.application import Identity
 from identity.application.contexts import about, step
 from identity.application.logins import TypedLogin
 from identity.application.ports import Passwords, Secrets
+from identity.domain.organisation.state import KEY, expect_tenant
 from identity.domain.passwords import PasswordFault, password_fault
 from identity.domain.people import Consent, Login, LoginKind, PatientProfile
 from identity.domain.policies import IdentityPolicies
@@ -77,8 +78,12 @@ class Registrar:
     ) -> Answer:
         """Keep the form, sealed for the patient to be, and have a code sent; the attempt's id is the command's.
 
-        Raises TooManyAttempts: nobody floods a stranger's mailbox or telephone with codes.
+        Raises UnknownTenant, and TooManyAttempts: nobody floods a stranger's mailbox or telephone with codes.
         """
+        organisation, _ = await self.identity.organisations.load(
+            tenant=context.metadata.tenant, key=KEY
+        )
+        expect_tenant(organisation)
         now, attempt_id = context.metadata.time, context.command_id
         contact = f"registration:{card.login.key}"
         await self.identity.sign_in_guards.handle(

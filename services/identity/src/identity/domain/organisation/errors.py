@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from decider import Rejection
 
-__all__ = ["OrganisationExists", "UnknownBranch", "UnknownOrganisation"]
+__all__ = ["OrganisationExists", "UnknownBranch", "UnknownOrganisation", "UnknownTenant"]
 
 
 class OrganisationExists(Rejection):
@@ -17,6 +17,12 @@ class UnknownOrganisation(Rejection):
     """The tenant has no organisation yet."""
 
     code: ClassVar[str] = "ORGANISATION_UNKNOWN"
+
+
+class UnknownTenant(Rejection):
+    """There is no such clinic: nobody registers in it (IDN-03)."""
+
+    code: ClassVar[str] = "TENANT_UNKNOWN"
 
 
 class UnknownBranch(Rejection):

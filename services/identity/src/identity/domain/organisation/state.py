@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from identity.domain.organisation.errors import UnknownTenant
 from identity.domain.organisation.events import (
     BranchAdded,
     OrganisationEvent,
@@ -10,7 +11,7 @@ from identity.domain.organisation.events import (
 )
 from vocabulary.ids import BranchId, OrganisationId
 
-__all__ = ["KEY", "Organisation", "evolve"]
+__all__ = ["KEY", "Organisation", "evolve", "expect_tenant"]
 
 KEY = "organisation"
 """The key of the one organisation of a tenant."""
@@ -23,6 +24,12 @@ class Organisation:
     organisation_id: OrganisationId | None = None
     default_language: str = "ru"
     branches: frozenset[BranchId] = frozenset()
+
+
+def expect_tenant(state: Organisation) -> None:
+    """A tenant exists from the registration of its organisation on; raises UnknownTenant."""
+    if state.organisation_id is None:
+        raise UnknownTenant
 
 
 def evolve(state: Organisation, event: OrganisationEvent) -> Organisation:
