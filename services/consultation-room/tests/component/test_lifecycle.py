@@ -185,8 +185,15 @@ async def test_lists_come_in_pages_and_by_appointment(world: Any) -> None:
     assert [item["consultation_id"] for item in one["items"]] == [rooms[3]]
     wrong = await world.send("GET", "?cursor=nonsense", who="clinician")
     assert (wrong.status_code, wrong.json()["code"]) == (400, "CURSOR_INVALID")
-    nameless = await world.send("GET", "", who="clinician", clinician_id=None)
-    assert nameless.status_code == 404
+
+
+@pytest.mark.requirement("GW-24", "ROOM-03")
+@pytest.mark.parametrize("who", ["patient", "clinician"])
+async def test_who_has_no_card_sees_nobodys_consultations(world: Any, who: str) -> None:
+    """A filter that is missing would show the whole clinic's."""
+    await world.opened()
+    nameless = await world.send("GET", "", who=who, **{f"{who}_id": None})
+    assert (nameless.status_code, nameless.json()["code"]) == (403, "NOT_YOURS")
 
 
 @pytest.mark.requirement("ROOM-23", "ROOM-57", "ROOM-60", "ROOM-61", "ROOM-62")

@@ -40,8 +40,8 @@ from event_store import Handled
 from read_models import InvalidPageCursor
 from service_kit import texts
 from service_kit.access import Caller, Ownership
-from service_kit.problems import NotFound, Problem
-from vocabulary.ids import AppointmentId, ClinicianId, ConsultationId
+from service_kit.problems import Denied, NotFound, Problem
+from vocabulary.ids import AppointmentId, ClinicianId, ConsultationId, PatientId
 
 __all__ = ["router"]
 
@@ -182,7 +182,7 @@ async def list_consultations(
     scope = Scope(
         tenant=caller.tenant,
         clinician_id=_whose(caller) if own and caller.role == "clinician" else None,
-        patient_id=caller.patient_id if own and caller.role == "patient" else None,
+        patient_id=_patient(caller) if own and caller.role == "patient" else None,
         appointment_id=None if appointment_id is None else AppointmentId(appointment_id),
     )
     try:
@@ -287,8 +287,15 @@ async def complete_consultation(
 
 def _whose(caller: Caller) -> ClinicianId:
     if caller.clinician_id is None:
-        raise NotFound
+        raise Denied("NOT_YOURS")
     return caller.clinician_id
+
+
+def _patient(caller: Caller) -> PatientId:
+    """A patient without a card has no consultations, and never everybody's."""
+    if caller.patient_id is None:
+        raise Denied("NOT_YOURS")
+    return caller.patient_id
 
 
 def _now(caller: Caller, handled: Handled[Consultation, ConsultationEvent]) -> ConsultationState:
