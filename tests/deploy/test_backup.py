@@ -18,7 +18,7 @@ from event_store.memory import MemoryEventStore
 from messaging import Inbox, Relay, Runnable, bus_consumer
 from messaging.memory import MemoryBus
 from messaging.postgres import PostgresInbox
-from messaging.testing import TOPIC, Counted, NowClock, QuietWatch, drain, envelope
+from messaging.testing import TOPIC, Counted, NowClock, QuietWatch, drain, envelope, told
 from ops.cli.application import app
 
 RUNBOOK = (Path(__file__).parents[2] / "deploy/backup.md").read_text()
@@ -100,6 +100,9 @@ async def test_when_kafka_is_lost_every_event_is_published_again_and_known_ones_
         before = MemoryBus()
         relay, billing = suite(store, before, inbox, heard)
         await drain(relay, billing)
+        # As after a relay that was killed: some stand there twice, and offsets are further than on a new topic.
+        await before.publish(TOPIC, await told(before, TOPIC))
+        await drain(billing)
         for number in range(40, 60):  # published, and lost before anybody heard of them
             await tick(store, number)
         await drain(relay)
