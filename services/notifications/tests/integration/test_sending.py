@@ -118,6 +118,44 @@ async def test_a_code_that_could_not_be_sent_in_time_is_dropped(world: Any) -> N
     assert row["reason"] == "EXPIRED"
 
 
+@pytest.mark.requirement("NTF-11", "OPS-14")
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(days=1)])
+async def test_a_reminder_that_could_not_be_sent_before_the_visit_is_dropped(
+    world: Any, late: timedelta
+) -> None:
+    """The server was away until the visit began."""
+    await _reminded_while_the_server_is_away(world)
+    world.clock.set(world.start + late)
+
+    async def dropped() -> bool:
+        return (await recorded(world))[-1] == "MessageSuppressed.v1"
+
+    async with world.live():
+        await until(dropped, timeout=30)
+    await world.settle()
+    assert await world.letters() == []
+
+
+@pytest.mark.requirement("NTF-11", "OPS-14")
+async def test_a_reminder_that_can_still_be_sent_before_the_visit_is_sent(world: Any) -> None:
+    await _reminded_while_the_server_is_away(world)
+    world.clock.set(world.start - timedelta(microseconds=1))
+    async with world.live():
+        await world.arrived(1)
+
+
+async def _reminded_while_the_server_is_away(world: Any) -> None:
+    await world.set_policy("reminder_minutes", [60])
+    await world.tell(world.reserved())
+    await world.forget()
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        world.start_up(world.carriers(smtp_port=nobody.getsockname()[1]))
+        await world.pass_time(world.start - timedelta(hours=1) - world.clock.now())
+    assert "REMINDER" in str(await world.get("/api/v1/messages", who="administrator"))
+    world.start_up()
+
+
 async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """A mail server that greets and then listens for ever."""
     writer.write(b"220 slow.example\r\n")

@@ -84,6 +84,7 @@ async def tell_of_appointment(
         phone=preference.phone,
         facts={**await appointment_facts(app, cause.tenant, details), **more},
         appointment_id=details.appointment_id,
+        useful_until=details.starts_at if MESSAGE_TYPES[message_type].before_the_visit else None,
     )
 
 

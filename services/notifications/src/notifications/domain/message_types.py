@@ -31,10 +31,14 @@ class MessageType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`optional` messages go only to people who agreed to letters; the first channel with an address is used."""
+    """`optional` messages go only to people who agreed to letters; the first channel with an address is used.
+
+    `before_the_visit`: sent before it begins or not at all (NTF-11).
+    """
 
     channels: tuple[Channel, ...]
     optional: bool
+    before_the_visit: bool = False
 
 
 _BOTH = (Channel.EMAIL, Channel.SMS)
@@ -46,7 +50,7 @@ MESSAGE_TYPES: dict[MessageType, Rule] = {
     MessageType.APPOINTMENT_CANCELLED: Rule(_BOTH, optional=False),
     MessageType.HOLD_EXPIRED: Rule((Channel.EMAIL,), optional=True),
     MessageType.LATE_PAYMENT: Rule(_BOTH, optional=False),
-    MessageType.REMINDER: Rule(_BOTH, optional=True),
+    MessageType.REMINDER: Rule(_BOTH, optional=True, before_the_visit=True),
     MessageType.PAYMENT_SUCCEEDED: Rule((Channel.EMAIL,), optional=True),
     MessageType.PAYMENT_FAILED: Rule((Channel.EMAIL,), optional=True),
     MessageType.REFUND_SUCCEEDED: Rule(_BOTH, optional=False),

@@ -58,7 +58,7 @@ def queue(command: QueueMessage, state: Message) -> Sequence[MessageQueued | Mes
 
 
 def drop_expired(command: DropExpired, state: Message) -> Sequence[MessageSuppressed]:
-    """A code that is valid no more would only mislead; at its last instant it is valid no more."""
+    """A late code or reminder would only mislead; at the last instant of its use it is late."""
     if not isinstance(state, Queued):
         return []
     useful_until = state.details.useful_until
