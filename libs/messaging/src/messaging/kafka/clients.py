@@ -14,6 +14,7 @@ from messaging.bus import MessagingUnavailable
 from messaging.kafka.address import KafkaAddress
 
 __all__ = [
+    "BATCH_BYTES",
     "CLOSE_SECONDS",
     "TROUBLE",
     "broker_of",
@@ -24,7 +25,7 @@ __all__ = [
 ]
 
 CLOSE_SECONDS: Final = 5.0
-_BATCH_BYTES: Final = 512 * 1024
+BATCH_BYTES: Final = 512 * 1024
 _REQUEST_MILLISECONDS: Final = 15_000
 
 TROUBLE: Final = (KafkaError, OSError, TimeoutError)
@@ -49,7 +50,7 @@ def broker_of(address: KafkaAddress, client: str, *, writes: bool = False) -> Ka
         acks="all",
         enable_idempotence=True,
         linger_ms=0,
-        max_batch_size=_BATCH_BYTES,
+        max_batch_size=BATCH_BYTES,
         request_timeout_ms=_REQUEST_MILLISECONDS,
         allow_auto_create_topics=False,
         apply_types=False,

@@ -232,6 +232,21 @@ class BusConformance:
             await (await open_bus()).consume(TOPIC, "billing", work)
         assert raised.value.subgroup(LookupError) is not None
 
+    async def test_callers_of_one_bus_may_publish_at_the_same_time(self, open_bus: OpenBus) -> None:
+        bus = await open_bus()
+        sent = envelopes(960, key=lambda number: f"k{number % 48}")
+
+        async def publish(caller: int) -> None:
+            own = [each for each in sent if each.key.endswith(f".k{caller}")]
+            for each in own:
+                await bus.publish(TOPIC, [each])
+
+        await asyncio.gather(*map(publish, range(48)))
+        got = await self._read(bus, len(sent))
+        assert len(got) == len(sent)
+        for key in {each.key for each in sent}:
+            assert [e for e in got if e.key == key] == [e for e in sent if e.key == key]
+
     async def test_several_publishers_leave_no_gap_for_a_reader(self, open_bus: OpenBus) -> None:
         writers = [await open_bus() for _ in range(4)]
         batches = [envelopes(40, first=1 + 40 * n, key=lambda _: f"w{n}") for n in range(4)]
