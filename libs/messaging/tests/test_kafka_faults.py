@@ -17,6 +17,7 @@ from event_store import NewEvent, StreamName
 from event_store.codec import encode_metadata
 from event_store.postgres import PostgresEventStore, open_pool
 from messaging import (
+    BEGINNING,
     Bus,
     Envelope,
     Flow,
@@ -159,6 +160,21 @@ async def test_a_bus_opens_without_a_broker_says_so_and_works_once_there_is_one(
         assert await publishing > 0
         await assert_written(pool, sent)
     await bus.ping()
+
+
+async def test_nothing_stands_in_a_partition_behind_what_was_refused(bus: Bus) -> None:
+    """Each try is a new producer, of whom the broker would take any first number: B without A, again and again."""
+    too_big = envelope(1, data=b"x" * 2_000_000)
+    behind = [envelope(number, data=b"y" * 200_000) for number in range(2, 6)]
+    for _ in range(3):
+        with pytest.raises(MessagingUnavailable):
+            await bus.publish(TOPIC, [too_big, *behind])
+    assert set(await bus.ends(TOPIC)) == {BEGINNING}
+    sent = [envelope(1), *behind]
+    await bus.publish(TOPIC, sent)
+    with pytest.raises(MessagingUnavailable):
+        await bus.publish(TOPIC, [too_big, envelope(6)])  # of a producer that is known there
+    assert await told(bus, TOPIC) == sent
 
 
 async def test_a_broker_killed_and_started_again_costs_nothing(

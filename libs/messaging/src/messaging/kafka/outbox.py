@@ -15,6 +15,8 @@ from messaging.kafka.clients import BATCH_BYTES, TROUBLE
 __all__ = ["Outbox"]
 
 _ACKNOWLEDGE_SECONDS: Final = 15.0
+_REMEMBERED_SECONDS: Final = 3600.0
+"""How long brokers are sure to remember a producer that writes nothing (`producer.id.expiration.ms`: a day)."""
 
 _Acknowledgement: TypeAlias = "asyncio.Future[object]"
 
@@ -37,6 +39,8 @@ class Outbox:
     The last batch of a partition stays open until the producer takes it, so callers that come together share it, and
     a partition's batches leave one after the other. The producer numbers them: when one is refused, the brokers
     refuse what comes behind it, and what stands in a partition is always a prefix. From then on it is `broken`.
+    Brokers take any number from a producer that they have not heard of in that partition, so there the first batch has
+    to be acknowledged before the next one begins.
     """
 
     def __init__(self, broker: KafkaBroker) -> None:
@@ -46,7 +50,8 @@ class Outbox:
         # FastStream's own batch has one set of headers for all of its records, so its producer's producer is used.
         fast: Any = broker.config.producer
         self._producer: AIOKafkaProducer = fast._producer.producer  # noqa: SLF001 - no public way
-        self._open: dict[TopicPartition, tuple[BatchBuilder, _Acknowledgement]] = {}
+        self._open: dict[TopicPartition, tuple[BatchBuilder, _Acknowledgement, float]] = {}
+        self._known_at: dict[TopicPartition, float] = {}
         self._filling = asyncio.Lock()
         self._overdue: set[_Acknowledgement] = set()
 
@@ -82,12 +87,20 @@ class Outbox:
         return standing[1]
 
     async def _begin(self, place: TopicPartition, envelope: Envelope) -> _Acknowledgement:
+        now = asyncio.get_running_loop().time()
+        if place in self._open:
+            _, before, begun = self._open[place]
+            if now - self._known_at.get(place, -_REMEMBERED_SECONDS) >= _REMEMBERED_SECONDS:
+                await _all({before})
+            if before.done():
+                before.result()
+                self._known_at[place] = begun
         batch = _Batch(BATCH_BYTES, 0)
         _append(batch, envelope)
         sent: _Acknowledgement = await self._producer.send_batch(
             batch, place.topic, partition=place.partition
         )
-        self._open[place] = batch, sent
+        self._open[place] = batch, sent, now
         return sent
 
 
