@@ -547,6 +547,30 @@ async def test_polling_finds_what_no_wake_up_announced(pool: Pool, connect: Conn
         assert texts((await take(pages, appended.cursor))[0]) == ["quiet"]
 
 
+async def test_closing_waits_for_what_is_out_and_what_waits_and_lets_nothing_more_begin(
+    store: PostgresEventStore, pool: Pool, connect: Connect
+) -> None:
+    await noted(store, stream("a"), "x")
+    holder = await connect()
+    async with holder.transaction():
+        await holder.execute("SELECT FROM event_store.streams FOR UPDATE")
+        lone = asyncio.create_task(noted(store, stream("a"), "y", expected=0))
+        await asyncio.sleep(0.05)
+        waiting = asyncio.create_task(noted(store, stream("b"), "z"))
+        await asyncio.sleep(0)
+        ending = asyncio.create_task(store.close())
+        await asyncio.sleep(0.05)
+        assert not ending.done()
+        with pytest.raises(StoreUnavailable):
+            await noted(store, stream("c"), "late")
+    await ending
+    assert lone.done()
+    assert waiting.done()
+    assert pool.get_size() == pool.get_idle_size()
+    assert len(await history(store, stream("a"))) == 2
+    assert len(await history(store, stream("b"))) == 1
+
+
 async def test_a_closed_pool_ends_everything_as_unavailable(database: str) -> None:
     pool = await open_pool(database)
     store = await PostgresEventStore.open(pool, poll_seconds=0.01)

@@ -54,12 +54,15 @@ class Coalescer:
         """`committed` is called after each commit."""
         self._pool, self._committed = pool, committed
         self._waiting: list[Ticket] = []
-        self._is_out = False
+        self._is_out = self._is_closed = False
+        self._home = asyncio.Event()
         self._batch: asyncio.Task[None] | None = None
         self._kept: PoolConnectionProxy[asyncpg.Record] | None = None
 
     async def append(self, request: Request) -> Appended:
-        """Append, alone or in company."""
+        """Append, alone or in company. Raises StoreUnavailable once the store is closed."""
+        if self._is_closed:
+            raise StoreUnavailable("the store is closed")
         if not self._is_out:
             self._is_out = True
             try:
@@ -81,9 +84,10 @@ class Coalescer:
             raise
 
     async def close(self) -> None:
-        """Wait until nothing is on its way, and give the connection back."""
-        while self._batch is not None:
-            await asyncio.wait((self._batch,))
+        """Wait until nothing is on its way, let nothing more begin, and give the connection back."""
+        self._is_closed = True
+        if self._is_out:
+            await self._home.wait()
         if self._kept is not None:
             await self._pool.release(self._kept)
             self._kept = None
@@ -106,6 +110,8 @@ class Coalescer:
     def _returned(self) -> None:
         self._is_out = bool(self._waiting)
         self._batch = asyncio.create_task(self._travel()) if self._is_out else None
+        if self._is_closed and not self._is_out:
+            self._home.set()
 
     async def _travel(self) -> None:
         """Take what waits, and see each of it to its outcome, until nothing waits any more."""
