@@ -47,6 +47,32 @@ async def test_trouble_that_passes_is_followed_by_another_try() -> None:
     assert set(watch.stalls) == {"MessagingUnavailable"}
 
 
+async def test_what_fails_at_once_is_tried_later_and_later_until_it_has_worked_for_a_while() -> (
+    None
+):
+    now = asyncio.get_running_loop().time
+    begun, ended = list[float](), list[float]()
+
+    async def body(_: Claim) -> None:
+        begun.append(now())
+        if len(begun) == 3:
+            await asyncio.sleep(0.9)
+        ended.append(now())
+        raise MessagingUnavailable
+
+    holding = asyncio.create_task(
+        hold(MemoryInbox(), FLOW, body, holder="one", lease=None, watch=QuietWatch())
+    )
+    await until(lambda: len(begun) == 4)
+    holding.cancel()
+    await asyncio.wait([holding])
+    first, second, after_work = (
+        start - end for end, start in zip(ended[:3], begun[1:], strict=True)
+    )
+    assert second > 1.5 * first
+    assert after_work < first
+
+
 async def test_a_bug_in_the_machinery_is_not_tried_again() -> None:
     async def body(_: Claim) -> None:
         raise LookupError

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -36,6 +37,8 @@ HandleRows: TypeAlias = Callable[[Any, Sequence[Envelope]], Awaitable[None]]
 """Writes rows for several events in order through the inbox's own connection, in its transaction."""
 
 _DUE_AT_ONCE: Final = 100
+_FIRST_PAUSE: Final = 0.2
+_LONGEST_PAUSE: Final = 10.0
 
 
 class Runnable(Protocol):
@@ -321,23 +324,26 @@ async def hold(
     lease: timedelta | None,
     watch: Watch,
 ) -> None:
-    """Run `body` whenever the claim on `flow` is ours, for ever; after trouble that passes, claim and run again.
+    """Run `body` whenever the claim on `flow` is ours, for ever; after trouble that passes, claim and run again, later
+    and later while it does not run for longer than the pause before it.
 
     `lease` None: a bus has assigned the flow to us, and takes it away by cancelling.
     """
-    troubles = 0
+    now = asyncio.get_running_loop().time
+    pause = _FIRST_PAUSE
     while True:
-        waiting = (lease or timedelta(seconds=3)) / 3
+        waiting = (lease or timedelta(seconds=3)).total_seconds() / 3
+        begun = inf
         try:
             claim = await inbox.claim(flow, holder=holder, ttl=lease)
             if claim is not None:
-                troubles = 0
+                begun = now()
                 await _holding(inbox, claim, body, lease)
         except _PASSING as trouble:
-            troubles += 1
-            waiting = timedelta(seconds=min(0.2 * 2 ** min(troubles, 10), 10))
+            pause = _FIRST_PAUSE if now() - begun > pause else min(pause * 2, _LONGEST_PAUSE)
+            waiting = pause
             watch.stalled(flow, trouble)
-        await asyncio.sleep(waiting.total_seconds())
+        await asyncio.sleep(waiting)
 
 
 async def _holding(
