@@ -3,6 +3,7 @@
 import importlib
 
 import pytest
+import typer
 from pydantic import SecretStr
 
 from booking.bootstrap import SERVICE
@@ -12,7 +13,9 @@ from event_store.testing import noted, stream
 from event_store.testing.kurrent_fixtures import OpenKurrent, kurrent_uri, open_kurrent, real_uri
 from event_store.testing.kurrent_server import running_instrument
 from ops.bootstrap import open_ops
+from ops.cli.suite import Suite
 from ops.settings import OpsSettings
+from service_kit.errors import ConfigurationError
 from service_kit.ids import new_id
 from service_kit.service import Service, open_ground
 from service_kit.settings import ServiceSettings
@@ -32,6 +35,11 @@ def settings_on(store: str, database: str) -> ServiceSettings:
         identity_url="http://127.0.0.1:1",
         service_secret=SecretStr("secret"),
     )
+
+
+def ops_on(settings: ServiceSettings) -> OpsSettings:
+    databases = dict.fromkeys(STORING, settings.database_url)
+    return OpsSettings(**settings.model_dump(), service_databases=databases)
 
 
 async def test_every_service_keeps_its_own_events_apart(
@@ -75,10 +83,36 @@ async def test_being_ready_does_not_depend_on_how_much_others_write(
 
 
 @pytest.mark.integration
+async def test_a_process_whose_user_lacks_a_right_says_which_in_one_line(
+    database: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running_instrument() as instrument:
+        instrument.faults.denies_all = True
+        settings = settings_on(instrument.uri, database)
+        for opening in (
+            open_ground(SERVICE, settings, make_kit("booking")),
+            open_ops(ops_on(settings), make_kit("ops")),
+        ):
+            with pytest.raises(ConfigurationError) as refused:
+                await opening.__aenter__()
+            (line,) = refused.value.findings
+            assert "STORE_URL: " in line
+            assert "may not read $all" in line
+            assert instrument.uri not in line
+        suite = Suite(
+            databases=dict.fromkeys(STORING, database),
+            urls={},
+            secret=SecretStr("secret"),
+            clock_file=None,
+            store=instrument.uri,
+        )
+        with pytest.raises(typer.Exit):
+            await suite.stores().__aenter__()
+    assert "may not read $all" in capsys.readouterr().err
+
+
+@pytest.mark.integration
 async def test_ops_audits_every_one_of_them(kurrent_uri: str, database: str) -> None:
-    settings = OpsSettings(
-        **settings_on(kurrent_uri, database).model_dump(),
-        service_databases={name: SecretStr(database) for name in STORING},
-    )
+    settings = ops_on(settings_on(kurrent_uri, database))
     async with open_ops(settings, make_kit("ops")) as parts:
         assert parts.tasks.keys() == {f"audit_{name}" for name in STORING}

@@ -15,7 +15,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from kurrentdbclient import exceptions
 
 from event_store import (
     NO_STREAM,
@@ -23,6 +22,7 @@ from event_store import (
     EventFilter,
     Page,
     RecordedEvent,
+    StoreRefused,
     StoreUnavailable,
 )
 from event_store.kurrent import KurrentEventStore, connection
@@ -352,7 +352,20 @@ async def test_whether_the_store_is_there_is_asked_without_looking_for_anything(
         await store.ping()
 
 
-# TLS and credentials
+# Rights, TLS and credentials
+
+
+async def test_a_user_who_may_not_read_everything_is_told_what_is_missing(
+    instrument: KurrentInstrument, open_kurrent: OpenKurrent
+) -> None:
+    store = await open_kurrent(instrument.uri)
+    instrument.faults.denies_all = True
+    for ask in (store.ping(), store.position(), anext(aiter(store.subscribe()))):
+        with pytest.raises(StoreRefused, match=r"\$all") as refused:
+            await ask
+        assert "\n" not in str(refused.value)
+    with pytest.raises(StoreRefused):
+        await KurrentEventStore.open(instrument.uri, service="surgery")
 
 
 @pytest.fixture(scope="module")
@@ -394,7 +407,7 @@ async def test_tls_and_credentials_come_from_the_connection_string(
         appended = await noted(store, stream("a"), "one")
         async with closing(store.subscribe()) as pages:
             assert texts((await take(pages, appended.cursor))[0]) == ["one"]
-        with pytest.raises(exceptions.UnauthenticatedError):
+        with pytest.raises(StoreRefused, match="user or password"):
             await KurrentEventStore.open(running.uri.replace("s3cret", "other"), service="surgery")
         stranger = running.uri.partition("&tlsCaFile")[0]
         with pytest.raises(StoreUnavailable):

@@ -27,7 +27,7 @@ async def open_store(url: str | None, *, service: str, pool: Pool) -> AsyncItera
 
     `None` is PostgreSQL, in the database of `pool`, which stays the caller's; `kurrentdb://`, `kdb://` or `esdb://`,
     each also with `+discover`, is the vendor's connection string of a KurrentDB cluster, which `service` may share
-    with others. Raises ValueError for another URL, StoreUnavailable.
+    with others. Raises ValueError for another URL, StoreRefused, StoreUnavailable.
     """
     if url is None:
         postgres = await PostgresEventStore.open(pool)

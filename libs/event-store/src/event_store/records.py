@@ -186,5 +186,12 @@ class StreamDeleted(Exception):
         self.stream = stream
 
 
+class StoreRefused(ValueError):
+    """The store does not let this user in, or not do what it must; asking again does not help.
+
+    Says in one line what is missing, and never repeats an address.
+    """
+
+
 class StoreUnavailable(Exception):
     """The store cannot be reached or answered too late; whether an append happened is unknown, so retry it as is."""

@@ -28,8 +28,8 @@ class EventStore(Protocol):
         The same event ids sent again with the same `expected` are a success and give the first answer.
         Raises AppendConflict with the actual revision, IdempotencyViolation when part of the batch is there
         already in another form (or, where an adapter knows every id, elsewhere in the store), StoreUnavailable when
-        the outcome is unknown, StreamDeleted where operators can delete streams. A cancelled call has appended
-        everything or nothing. `events` must not be empty.
+        the outcome is unknown, StoreRefused when the user lacks a right, StreamDeleted where operators can delete
+        streams. A cancelled call has appended everything or nothing. `events` must not be empty.
         """
         ...
 

@@ -17,6 +17,7 @@ from service_kit.app import create_app
 from service_kit.database import migrate, open_pool
 from service_kit.kit import Kit
 from service_kit.run import Parts, describing_kit
+from service_kit.settings import naming
 
 __all__ = ["describe", "open_ops"]
 
@@ -47,9 +48,10 @@ async def open_ops(settings: OpsSettings, kit: Kit) -> AsyncIterator[Parts]:
             source = await stack.enter_async_context(
                 open_pool(url, application_name="ops-audit", max_size=3)
             )
-            store = await stack.enter_async_context(
-                open_store(settings.store_address, service=service, pool=source)
-            )
+            with naming(settings, "store_url"):
+                store = await stack.enter_async_context(
+                    open_store(settings.store_address, service=service, pool=source)
+                )
             tasks[f"audit_{service}"] = partial(follow, service, store, pool)
         yield Parts(api=build_api(kit, Trail(pool)), tasks=tasks)
 

@@ -11,7 +11,7 @@ from kurrentdbclient import exceptions
 from kurrentdbclient.asyncio_client import autoreconnect, retrygrpc
 from kurrentdbclient.common import GrpcStreamersCollectionClosedError
 
-from event_store.records import StoreUnavailable
+from event_store.records import StoreRefused, StoreUnavailable
 
 __all__ = ["DEADLINE", "connect", "head", "newest", "next_behind", "translated_errors"]
 
@@ -40,8 +40,6 @@ _NO_OUTAGE: Final = (
     exceptions.NotFoundError,
     exceptions.StreamIsDeletedError,
     exceptions.StreamTombstonedError,
-    exceptions.AccessDeniedError,
-    exceptions.UnauthenticatedError,
     exceptions.BadRequestError,
     exceptions.InvalidArgumentError,
     exceptions.InvalidCommitPositionError,
@@ -50,6 +48,10 @@ _NO_OUTAGE: Final = (
     exceptions.TransactionMaxSizeExceededError,
 )
 """Answers, and faults that no repeat cures: they go up as they are."""
+
+_DENIED: Final = (
+    "the user may not read $all or its streams in KurrentDB: see the rights in deploy/README.md"
+)
 
 
 def connect(url: str) -> kurrent.AsyncKurrentDBClient:
@@ -70,11 +72,15 @@ def connect(url: str) -> kurrent.AsyncKurrentDBClient:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """Raises StoreUnavailable for every error that a repeat may cure."""
+    """Raises StoreUnavailable for every error that a repeat may cure, StoreRefused where rights are missing."""
     try:
         yield
     except _NO_OUTAGE:
         raise
+    except exceptions.AccessDeniedError as error:
+        raise StoreRefused(_DENIED) from error
+    except exceptions.UnauthenticatedError as error:
+        raise StoreRefused("KurrentDB does not know this user or password") from error
     except _UNAVAILABLE as error:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
 

@@ -80,7 +80,7 @@ class KurrentEventStore:
     async def open(
         cls, url: str, *, service: str, stall_seconds: float = 10.0
     ) -> "KurrentEventStore":
-        """As the constructor, and the server has answered. Raises StoreUnavailable."""
+        """As the constructor, and the server has answered. Raises StoreUnavailable and StoreRefused."""
         store = cls(url, service=service, stall_seconds=stall_seconds)
         try:
             await store.ping()

@@ -77,6 +77,8 @@ class Faults:
     held: set[str] = field(default_factory=set)
     """Streams whose appends wait for `release`."""
     release: asyncio.Event = field(default_factory=asyncio.Event)
+    denies_all: bool = False
+    """The user may not read `$all`, as by default only those in `$admins` may."""
     filtered_read_seconds: float = 0.0
     """How long the server looks through the log, where a read has a filter."""
     caught_up_has_position: bool = True
@@ -285,6 +287,7 @@ class _Streams(streams_pb2_grpc.StreamsServicer):
         self._instrument.calls["Read"] += 1
         await self._instrument.check(self._node, context)
         options = request.options
+        await self._permit(options, context)
         backwards = options.read_direction == streams_pb2.ReadReq.Options.Backwards
         if options.WhichOneof("count_option") == "subscription":
             async for message in self._instrument.follow(self._node, options, context):
@@ -318,6 +321,10 @@ class _Streams(streams_pb2_grpc.StreamsServicer):
         else:
             for record in records:
                 yield _event(record)
+
+    async def _permit(self, options: streams_pb2.ReadReq.Options, context: Context) -> None:
+        if self._instrument.faults.denies_all and options.WhichOneof("stream_option") == "all":
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "Access Denied")
 
     @override
     async def BatchAppend(

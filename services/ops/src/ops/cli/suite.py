@@ -14,7 +14,7 @@ import typer
 from pydantic import SecretStr, ValidationError
 
 from contracts.topics import TOPICS
-from event_store import EventStore
+from event_store import EventStore, StoreRefused
 from event_store.opening import open_store
 from ops.settings import OpsSettings
 from service_kit.database import open_pool
@@ -61,17 +61,21 @@ class Suite:
     async def stores(
         self, services: Sequence[str] = SERVICES
     ) -> AsyncIterator[dict[str, EventStore]]:
-        """The event stores of several services."""
+        """The event stores of several services; exits with 1 when they refuse the user of their address."""
         async with AsyncExitStack() as stack:
             pools = {
                 service: await stack.enter_async_context(self.pool(service)) for service in services
             }
-            yield {
-                service: await stack.enter_async_context(
-                    open_store(self.store, service=service, pool=pool)
-                )
-                for service, pool in pools.items()
-            }
+            try:
+                stores: dict[str, EventStore] = {
+                    service: await stack.enter_async_context(
+                        open_store(self.store, service=service, pool=pool)
+                    )
+                    for service, pool in pools.items()
+                }
+            except StoreRefused as refused:
+                fail(str(refused), 1)
+            yield stores
 
     async def call(self, service: str, method: str, path: str, **options: Any) -> Any:
         """An internal route of a service, as ops; exits with 2 when it refuses, 1 when it does not answer."""
