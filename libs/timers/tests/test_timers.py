@@ -13,6 +13,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from typing_extensions import override
 
 from decider import Decider, Rejection
 from event_store import (
@@ -412,6 +413,117 @@ async def test_a_command_that_hangs_is_given_up_within_the_lease(clinic: Clinic)
     clinic.clock.time = NOON + 15 * MINUTE
     clinic.days = Hanging()  # type: ignore[assignment]  # only its handle is asked
     assert await clinic.worker(lease_seconds=0.1).fire_due() == 0
+
+
+class Lasting:
+    """A handler whose commands last; they are counted while they run, and when they came to their end."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.running: list[object] = []
+        self.beside: list[object] = []
+        self.done: list[object] = []
+
+    async def handle(self, _command: Command, *, key: object, context: CommandContext) -> None:
+        assert context.metadata.tenant == "north"
+        self.beside += [key] if key in self.running else []
+        self.running.append(key)
+        try:
+            await asyncio.sleep(self.seconds)
+            self.done.append(key)
+        finally:
+            self.running.remove(key)
+
+
+async def test_no_command_runs_beside_its_own_repeat(clinic: Clinic) -> None:
+    for number in range(60):
+        await clinic.hold(key=f"d{number}")
+    clinic.clock.time = NOON + 15 * MINUTE
+    clinic.days = lasting = Lasting(0.3)  # type: ignore[assignment]  # only its handle is asked
+    workers = [clinic.worker(lease_seconds=0.8, poll_seconds=0.05) for _ in range(2)]
+    running = [asyncio.create_task(worker.run()) for worker in workers]
+    due = "SELECT count(*) FROM views.timers_v1 WHERE due_at IS NOT NULL"
+    async with asyncio.timeout(30):
+        while await clinic.pool.fetchval(due):  # noqa: ASYNC110 - the server's
+            await asyncio.sleep(0.05)
+    for task in running:
+        task.cancel()
+    await asyncio.wait(running)
+    assert set(lasting.done) == {f"d{number}" for number in range(60)}
+    assert lasting.beside == []
+
+
+class Wrapped:
+    """A pool with something before or after its calls."""
+
+    def __init__(self, pool: "asyncpg.Pool[asyncpg.Record]") -> None:
+        self.pool = pool
+        self.claim_seconds = 0.0
+        self.unsettled: Exception | None = None
+
+    async def fetch(self, *arguments: Any) -> Any:
+        found = await self.pool.fetch(*arguments)
+        await asyncio.sleep(self.claim_seconds)
+        return found
+
+    async def execute(self, *arguments: Any) -> Any:
+        if self.unsettled is not None:
+            unsettled, self.unsettled = self.unsettled, None
+            raise unsettled
+        return await self.pool.execute(*arguments)
+
+
+def worker_over(pool: Any, clinic: Clinic, **settings: Any) -> TimerWorker:
+    return TimerWorker(
+        pool, VIEW, DEADLINES, app=clinic, service="booking", clock=clinic.clock, **settings
+    )
+
+
+async def test_the_time_for_a_command_is_counted_from_the_claim(clinic: Clinic) -> None:
+    await clinic.hold()
+    clinic.clock.time = NOON + 15 * MINUTE
+    clinic.days = lasting = Lasting(0.05)  # type: ignore[assignment]  # only its handle is asked
+    pool = Wrapped(clinic.pool)
+    pool.claim_seconds = 0.5
+    assert await worker_over(pool, clinic, lease_seconds=0.5).fire_due() == 0
+    assert lasting.done == []
+
+
+async def test_who_comes_too_late_does_not_shorten_the_claim_of_another(clinic: Clinic) -> None:
+    await clinic.hold()
+    clinic.clock.time = NOON + 15 * MINUTE
+
+    class Overtaken:
+        async def handle(self, *_: object, **__: object) -> None:
+            await clinic.pool.execute(
+                "UPDATE views.timers_v1 SET attempts = 2, not_before = now() + interval '1 hour'"
+            )
+            raise StoreUnavailable
+
+    clinic.days = Overtaken()  # type: ignore[assignment]  # only its handle is asked
+    assert await clinic.worker().fire_due() == 0
+    assert await clinic.pool.fetchval(
+        "SELECT not_before > now() + interval '59 minutes' FROM views.timers_v1"
+    )
+
+
+async def test_a_firing_that_cannot_be_settled_leaves_none_running(clinic: Clinic) -> None:
+    await clinic.hold(key="d1")
+    await clinic.hold(key="d2")
+    clinic.clock.time = NOON + 15 * MINUTE
+
+    class Uneven(Lasting):
+        @override
+        async def handle(self, command: Command, *, key: object, context: CommandContext) -> None:
+            self.seconds = 0.0 if key == "d1" else 0.3
+            await super().handle(command, key=key, context=context)
+
+    clinic.days = uneven = Uneven(0)  # type: ignore[assignment]  # only its handle is asked
+    pool = Wrapped(clinic.pool)
+    pool.unsettled = asyncpg.ConnectionDoesNotExistError()
+    with pytest.raises(asyncpg.ConnectionDoesNotExistError):
+        await worker_over(pool, clinic).fire_due()
+    assert uneven.running == []
 
 
 async def test_a_rebuilt_table_does_not_fire_again(clinic: Clinic) -> None:

@@ -28,7 +28,6 @@ _LOST = (
     asyncpg.InternalClientError,  # a connection that was lost in the middle of an answer
 )
 _MINUTE = 60.0
-_PARALLEL = 16
 
 _CLAIM = """
 UPDATE {table} AS t
@@ -53,9 +52,10 @@ SET done = done + 1, due_at = instants[done + 2], attempts = 0, not_before = NUL
 WHERE name = $1 AND tenant = $2 AND key = $3 AND generation = $4 AND done = $5
 """
 
+# Only of one's own claim: the pause of a late loser must not shorten the lease of who has claimed since.
 _POSTPONE = """
-UPDATE {table} SET not_before = clock_timestamp() + $6::interval
-WHERE name = $1 AND tenant = $2 AND key = $3 AND generation = $4 AND done = $5
+UPDATE {table} SET not_before = clock_timestamp() + $7::interval
+WHERE name = $1 AND tenant = $2 AND key = $3 AND generation = $4 AND done = $5 AND attempts = $6
 """
 
 _BACKLOG = """
@@ -86,7 +86,7 @@ class Backlog:
 
 
 class TimerWorker:
-    """Claims due timers, sends their commands, settles them.
+    """Claims due timers, `batch` at a time, sends their commands side by side, settles them.
 
     `app` is the application dataclass whose fields the dispatches name. A claim is a lease of `lease_seconds`, not a
     lock, so nothing is held in the database while a command runs; a worker that dies leaves its claims to the others
@@ -105,7 +105,7 @@ class TimerWorker:
         clock: Clock,
         poll_seconds: float = 0.25,
         lease_seconds: float = 15.0,
-        batch: int = 100,
+        batch: int = 16,
     ) -> None:
         self._pool, self._app, self._service, self._clock = pool, app, service, clock
         self._deadlines = {deadline.name: deadline for deadline in deadlines}
@@ -128,8 +128,9 @@ class TimerWorker:
     async def fire_due(self) -> int:
         """Fire what is due now, until nothing is; how many firings were settled."""
         settled = 0
-        few = asyncio.Semaphore(_PARALLEL)
         while True:
+            # Counted from before the claim, so it has passed when the lease ends and another worker may claim.
+            give_up_at = asyncio.get_running_loop().time() + 0.8 * self._lease_seconds
             claimed = await self._pool.fetch(
                 self._claim,
                 self._clock.now(),
@@ -139,8 +140,14 @@ class TimerWorker:
             )
             if not claimed:
                 return settled
-            outcomes = await asyncio.gather(*(self._fire(timer, few) for timer in claimed))
-            settled += sum(outcomes)
+            # All come to their end, also beside one that cannot be settled: no next claim runs beside them.
+            outcomes = await asyncio.gather(
+                *(self._fire(timer, give_up_at) for timer in claimed), return_exceptions=True
+            )
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
+                settled += outcome
 
     async def backlog(self) -> Sequence[Backlog]:
         """How every deadline stands at this moment."""
@@ -148,26 +155,23 @@ class TimerWorker:
         found = {row["name"]: Backlog(*row) for row in rows}
         return [found.get(name, Backlog(name)) for name in self._deadlines]
 
-    async def _fire(self, timer: asyncpg.Record, few: asyncio.Semaphore) -> bool:
+    async def _fire(self, timer: asyncpg.Record, give_up_at: float) -> bool:
         place = (timer["name"], timer["tenant"], timer["key"], timer["generation"], timer["done"])
-        async with few:
-            try:
-                # Within the lease: a command that hangs must not run beside its own repeat.
-                async with asyncio.timeout(self._lease_seconds * 0.8):
-                    with linked(timer["traceparent"], f"fire {timer['name']}"):
-                        await self._send(timer)
-            except Exception as error:  # noqa: BLE001 - whatever failed is tried again, and seen
-                pause = min(2.0 ** (timer["attempts"] - 1), _MINUTE)
-                _log.warning(
-                    "timers.failed",
-                    timer=timer["name"],
-                    attempts=timer["attempts"],
-                    kind=type(error).__name__,
-                )
-                await self._pool.execute(self._postpone, *place, timedelta(seconds=pause))
-                return False
-            await self._pool.execute(self._settle, *place)
-            return True
+        attempts: int = timer["attempts"]
+        try:
+            # A command that hangs must not run beside its own repeat.
+            async with asyncio.timeout_at(give_up_at):
+                with linked(timer["traceparent"], f"fire {timer['name']}"):
+                    await self._send(timer)
+        except Exception as error:  # noqa: BLE001 - whatever failed is tried again, and seen
+            pause = min(2.0 ** (attempts - 1), _MINUTE)
+            _log.warning(
+                "timers.failed", timer=timer["name"], attempts=attempts, kind=type(error).__name__
+            )
+            await self._pool.execute(self._postpone, *place, attempts, timedelta(seconds=pause))
+            return False
+        await self._pool.execute(self._settle, *place)
+        return True
 
     async def _send(self, timer: asyncpg.Record) -> None:
         now = self._clock.now()
