@@ -73,7 +73,8 @@ class PostgresKeyring:
 
     Destroying overwrites the row and keeps a tombstone. Old row versions, write-ahead log and
     back-ups still hold the wrapped key until vacuum and rotation; after the master key of that
-    time is retired (`rewrap`, then drop it from the settings) they cannot be opened either.
+    time is retired (`rewrap` until nothing is left, then drop it from the settings) they cannot be
+    opened either.
     """
 
     def __init__(self, pool: asyncpg.Pool[asyncpg.Record], master_keys: MasterKeys) -> None:

@@ -1,7 +1,7 @@
 """Identity, put together."""
 
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
@@ -20,7 +20,7 @@ from identity.api.access import ACCESS
 from identity.api.dependencies import Desk
 from identity.api.problems import PROBLEMS
 from identity.application import Identity
-from identity.application.ports import SigningKeys
+from identity.application.ports import KeyWrapping, SigningKeys
 from identity.application.processes import account_opening, registration
 from identity.application.registration import Registrar
 from identity.application.sign_in import SignIn
@@ -178,11 +178,13 @@ async def open_identity(settings: IdentitySettings, kit: Kit) -> AsyncIterator[P
                 identity.sessions, service="identity", keys=signing_keys, clock=kit.clock
             ),
         )
+        keyring = PostgresKeyring(pool, master_keys)
         desk = build_desk(
             settings,
             identity,
-            keyring=PostgresKeyring(pool, master_keys),
+            keyring=keyring,
             signing_keys=signing_keys,
+            wrapped_keys=(keyring, signing_keys),
             root_secret=await kept_root_secret(pool, master_keys),
         )
         work = ground.work(identity, opener=desk.sealers)
@@ -198,6 +200,7 @@ def build_desk(
     keyring: Keyring,
     signing_keys: SigningKeys,
     root_secret: bytes,
+    wrapped_keys: Sequence[KeyWrapping] = (),
 ) -> Desk:
     sealers, secrets = Sealers(keyring), derived_secrets(root_secret)
     passwords = Argon2Passwords(
@@ -219,6 +222,7 @@ def build_desk(
             life=timedelta(minutes=settings.access_token_minutes),
         ),
         signing_keys=signing_keys,
+        wrapped_keys=wrapped_keys,
         sign_in=SignIn(
             identity=identity,
             passwords=passwords,

@@ -4,6 +4,7 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -69,14 +70,16 @@ async def running(settings: IdentitySettings) -> AsyncIterator[httpx.AsyncClient
         )
 
 
-async def open_organisation(client: httpx.AsyncClient) -> None:
-    """Nobody registers in a clinic that does not exist."""
+async def as_ops(client: httpx.AsyncClient) -> dict[str, str]:
     body = {"service": "ops", "secret": "s-ops", "audience": "identity"}
     token = (await client.post("/internal/service-tokens", json=body)).json()["token"]
+    return {"Authorization": f"Bearer {token}"}
+
+
+async def open_organisation(client: httpx.AsyncClient) -> None:
+    """Nobody registers in a clinic that does not exist."""
     answer = await client.post(
-        "/internal/organisations",
-        json={"legal_name": "ООО Север"},
-        headers={"Authorization": f"Bearer {token}"},
+        "/internal/organisations", json={"legal_name": "ООО Север"}, headers=await as_ops(client)
     )
     assert answer.status_code == 201, answer.text
 
@@ -94,12 +97,10 @@ async def newest_code(client: httpx.AsyncClient, settings: IdentitySettings) -> 
         fact = msgspec.json.decode(await connection.fetchval(f"SELECT data {issued}"))
     finally:
         await connection.close()
-    body = {"service": "ops", "secret": "s-ops", "audience": "identity"}
-    token = (await client.post("/internal/service-tokens", json=body)).json()["token"]
     answer = await client.post(
         f"/internal/keys/{fact['patient_id']}",
         json={"tenant": "north"},
-        headers={"Authorization": f"Bearer {token}"},
+        headers=await as_ops(client),
     )
     cipher = fact["code"]["cipher"]
     closed = base64.urlsafe_b64decode(cipher + "=" * (-len(cipher) % 4))
@@ -174,6 +175,7 @@ async def test_an_api_starts_and_answers_while_kafka_is_away(settings: IdentityS
     away = settings.model_copy(update={"bus_url": SecretStr("kafka://127.0.0.1:1")})
     async with running(away) as client:
         ready = await client.get("/readyz")
+        await open_organisation(client)
         answer = await client.post(
             "/api/v1/registrations", json=ANNA, headers={"Idempotency-Key": "1"}
         )
@@ -181,3 +183,36 @@ async def test_an_api_starts_and_answers_while_kafka_is_away(settings: IdentityS
     assert ready.json()["status"] == "degraded"
     assert ready.json()["checks"]["bus"] == "MessagingUnavailable"
     assert answer.status_code == 201
+
+
+async def test_a_master_key_is_retired_when_every_key_is_wrapped_anew(
+    settings: IdentitySettings,
+) -> None:
+    """A year's keys and a token that is alive outlive the master key that they were wrapped with."""
+    first = settings.master_key.get_secret_value()
+    second = "second:" + base64.b64encode(b"n" * 32).decode()
+
+    def under(*master_keys: str) -> IdentitySettings:
+        return settings.model_copy(update={"master_key": SecretStr(",".join(master_keys))})
+
+    async def keys(client: httpx.AsyncClient, headers: dict[str, str]) -> list[str]:
+        answers = [
+            await client.post(
+                f"/internal/keys/{UUID(int=number)}", json={"tenant": "north"}, headers=headers
+            )
+            for number in range(3)
+        ]
+        return [answer.json()["key"] for answer in answers]
+
+    async with running(settings) as client:
+        ops = await as_ops(client)
+        kept = await keys(client, ops)
+    async with running(under(second, first)) as client:
+        done = [
+            (await client.post("/internal/rewrapping", headers=ops)).json()["rewrapped"]
+            for _ in range(2)
+        ]
+        assert done == [4, 0], "three data keys and a signing key"
+    async with running(under(second)) as client:
+        assert await keys(client, ops) == kept
+        assert await keys(client, await as_ops(client)) == kept

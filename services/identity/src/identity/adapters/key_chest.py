@@ -85,6 +85,25 @@ class PostgresSigningKeys:
                 return key.key
         raise InvalidToken("unknown key")
 
+    async def rewrap(self) -> int:
+        """See `KeyWrapping`; there are never more than a few."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                "SELECT key_id, wrapped, master_key_id FROM signing_keys"
+                " WHERE master_key_id <> $1 ORDER BY key_id FOR UPDATE",
+                self._master_keys.current,
+            )
+            for row in rows:
+                key = self._master_keys.unwrap(_SUITE, row["key_id"], _wrapped(row))
+                anew = self._master_keys.wrap(_SUITE, row["key_id"], key)
+                await connection.execute(
+                    "UPDATE signing_keys SET wrapped = $2, master_key_id = $3 WHERE key_id = $1",
+                    row["key_id"],
+                    anew.wrapped,
+                    anew.master_key_id,
+                )
+            return len(rows)
+
     async def _current(self, now: datetime) -> Mapping[UUID, SigningKey]:
         if self._is_stale(now):
             async with self._lock:

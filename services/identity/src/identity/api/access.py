@@ -19,6 +19,7 @@ ACCESS = AccessTable(
     Access("show_keys", _ANYBODY, tenant=False),
     Access("issue_service_token", _ANYBODY, idempotency_key=False, tenant=False),
     Access("give_data_key", _SERVICES, tenant=False, callers=_KEEPERS),
+    Access("rewrap_keys", _SERVICES, idempotency_key=False, tenant=False, callers=_OPERATORS),
     Access("list_ended_sessions", _SERVICES, tenant=False, callers=_DOORS),
     Access("register_organisation", _SERVICES, callers=_OPERATORS),
     Access("add_branch", _SERVICES, callers=_OPERATORS),

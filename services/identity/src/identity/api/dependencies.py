@@ -1,5 +1,6 @@
 """What routes are given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
@@ -7,7 +8,7 @@ from fastapi import Depends, Request
 from pydantic import SecretStr
 
 from identity.application import Identity
-from identity.application.ports import Passwords, Secrets, SigningKeys
+from identity.application.ports import KeyWrapping, Passwords, Secrets, SigningKeys
 from identity.application.registration import Registrar
 from identity.application.sign_in import SignIn
 from identity.application.tokens import TokenOffice
@@ -39,6 +40,7 @@ class Desk:
     passwords: Passwords
     tokens: TokenOffice
     signing_keys: SigningKeys
+    wrapped_keys: Sequence[KeyWrapping]
     sign_in: SignIn
     registrar: Registrar
     service_secrets: dict[str, SecretStr] = field(repr=False)

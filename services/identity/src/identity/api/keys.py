@@ -45,6 +45,10 @@ class DataKey(BaseModel):
     key: str = Field(repr=False)
 
 
+class Rewrapping(BaseModel):
+    rewrapped: int = Field(description="How many; 0 when none is left under an older master key")
+
+
 @router.get("/.well-known/jwks.json")
 async def show_keys(
     desk: DeskDep, _caller: Annotated[Caller, Depends(ACCESS.allow("show_keys"))]
@@ -82,6 +86,14 @@ async def give_data_key(
     """The data key of one person, made on first use; 410 for ever once it is destroyed."""
     data_key = await desk.keyring.data_key(body.tenant, subject)
     return DataKey(key=KeyAnswer.of(data_key).key)
+
+
+@router.post("/internal/rewrapping")
+async def rewrap_keys(
+    desk: DeskDep, _caller: Annotated[Caller, Depends(ACCESS.allow("rewrap_keys"))]
+) -> Rewrapping:
+    """Wrap some of the keys that lie under older master keys with the current one; to be asked until none is left."""
+    return Rewrapping(rewrapped=sum([await keys.rewrap() for keys in desk.wrapped_keys]))
 
 
 def _hyphens(service: str) -> str:

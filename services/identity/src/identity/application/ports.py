@@ -10,6 +10,7 @@ from vocabulary.ids import SessionId, TenantId
 from vocabulary.phone import Phone
 
 __all__ = [
+    "KeyWrapping",
     "KeyedHashes",
     "LoginHashes",
     "Passwords",
@@ -46,6 +47,14 @@ class SigningKeys(TokenSigner, Protocol):
 
     async def published(self) -> Mapping[str, Any]:
         """A JSON Web Key Set (RFC 7517) of the public keys that verify tokens that are alive."""
+        ...
+
+
+class KeyWrapping(Protocol):
+    """Keys that lie wrapped by master keys, each by the one that was current when it was made."""
+
+    async def rewrap(self) -> int:
+        """Wrap some of those under older master keys with the current one; how many, 0 when none is left."""
         ...
 
 

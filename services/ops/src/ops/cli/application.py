@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ops.cli import clock, parked, people, store, timeline, topics, verify, views
+from ops.cli import clock, keys, parked, people, store, timeline, topics, verify, views
 from ops.cli.suite import find_suite
 
 __all__ = ["app"]
@@ -26,6 +26,7 @@ app.add_typer(people.staff, name="staff")
 app.add_typer(parked.app, name="parked")
 app.command("stuck")(parked.stuck)
 app.add_typer(views.app, name="views")
+app.add_typer(keys.app, name="keys")
 app.add_typer(topics.app, name="topics")
 app.add_typer(store.app, name="store")
 
