@@ -80,7 +80,7 @@ class AppointmentCancelled(PublicEvent):
     starts_at: datetime
     by: Literal["PATIENT", "DOCTOR", "CLINIC", "SYSTEM"]
     reason: str = Field(
-        description="A code: HOLD_EXPIRED, UNCONFIRMED_LIMIT, or what the person chose; never free text"
+        description="A code: HOLD_EXPIRED, UNCONFIRMED_LIMIT, DOCTOR_ABSENT, or what the person chose; never free text"
     )
     was_reserved: bool = Field(description="False when only a hold ended")
     lead_minutes: int = Field(description="Whole minutes left before the start, negative after it")

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from pydantic import Field
+
 from contracts.fact import PublicEvent
 
 __all__ = [
@@ -47,7 +49,12 @@ class ConsultationCancelled(ConsultationFact):
 
 
 class ConsultationExpired(ConsultationFact):
-    """Nobody took it in the time that the clinic gives; only where the clinic's policy sets one."""
+    """The doctor did not take it in the time that the clinic gives; only where the clinic's policy sets one."""
+
+    patient_waited: bool = Field(
+        default=False,
+        description="The patient was there in its planned time: the doctor stayed away",
+    )
 
 
 FACTS = (

@@ -139,6 +139,49 @@ async def test_a_consultation_that_nobody_took_makes_the_appointment_a_no_show(w
     assert (await world.reserve("10:30")).status_code == 201
 
 
+@pytest.mark.requirement("BIL-43")
+async def test_a_patient_who_waited_in_vain_gets_the_money_back(world: Any) -> None:
+    appointment_id = await world.reserved()
+    await world.tell(
+        ConsultationExpired(
+            consultation_id=world.invoice,
+            appointment_id=appointment_id,
+            patient_id=world.patient,
+            clinician_id=world.doctor,
+            patient_waited=True,
+        ),
+        times=2,
+    )
+    shown = await world.get(f"/api/v1/appointments/{appointment_id}")
+    ended = ("status", "cancelled_by", "cancel_reason", "refund_eligible")
+    assert [shown[field] for field in ended] == ["CANCELLED", "DOCTOR", "DOCTOR_ABSENT", True]
+    assert (await world.told())[-1:] == ["AppointmentCancelled.v1"]
+    assert (await world.reserve("10:30")).status_code == 201
+
+
+@pytest.mark.requirement("BIL-43")
+@pytest.mark.parametrize(("who", "by"), [("clinician", "DOCTOR"), ("manager", "CLINIC")])
+async def test_a_no_show_is_taken_back_by_doctor_or_clinic_only(
+    world: Any, who: str, by: str
+) -> None:
+    appointment_id = await world.reserved()
+    await world.tell(
+        ConsultationExpired(
+            consultation_id=world.invoice,
+            appointment_id=appointment_id,
+            patient_id=world.patient,
+            clinician_id=world.doctor,
+        )
+    )
+    path = f"/api/v1/appointments/{appointment_id}"
+    answer = await world.send("POST", f"{path}/cancellation", {}, who=who)
+    assert (answer.status_code, answer.json().get("refund_eligible")) == (200, True)
+    await world.settle()
+    shown = await world.get(path)
+    assert (shown["status"], shown["cancelled_by"]) == ("CANCELLED", by)
+    assert (await world.told())[-1:] == ["AppointmentCancelled.v1"]
+
+
 @pytest.mark.requirement("BKG-33", "BIL-06")
 async def test_a_no_show_that_is_paid_later_is_shown_as_paid(world: Any) -> None:
     await world.set_policy("payment_mode", "BOOK_THEN_PAY_TO_ENTER")

@@ -105,8 +105,8 @@ async def cancel_appointment(
     """Cancel an appointment.
 
     A patient gets the money back up to the policy's window before the start (120 minutes, the last one included), and
-    cannot cancel once the doctor has taken the consultation in work; a doctor or the clinic cancels at any time, with
-    a refund.
+    cannot cancel once the doctor has taken the consultation in work; a doctor or the clinic cancels at any time, also
+    what was marked as a no-show, with a refund.
     """
     row = await own_record(appointment_id, db, caller, catch_up)
     rules, version = await policies.at(caller.tenant, caller.now)

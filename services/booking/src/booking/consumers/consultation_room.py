@@ -1,12 +1,15 @@
-"""What the consultation room tells: that the doctor has begun or ended a consultation, or that nobody took it."""
+"""What the consultation room tells: that the doctor has begun or ended a consultation, or never took it."""
 
 from collections.abc import Sequence
 
 from booking.domain.appointment.commands import (
+    CancelAppointment,
     CompleteAppointment,
     MarkNoShow,
     StartAppointment,
 )
+from booking.domain.appointment.events import DOCTOR_ABSENT, CancelledBy
+from booking.domain.policies import BookingPolicies
 from contracts.consultation_room import (
     ConsultationCompleted,
     ConsultationExpired,
@@ -31,9 +34,19 @@ def on_consultation_completed(event: ConsultationCompleted, _cause: Cause) -> Se
     return [Dispatch(to="appointments", key=event.appointment_id, command=command)]
 
 
-def on_consultation_expired(event: ConsultationExpired, _cause: Cause) -> Sequence[Dispatch]:
-    command = MarkNoShow(appointment_id=AppointmentId(event.appointment_id))
-    return [Dispatch(to="appointments", key=event.appointment_id, command=command)]
+def on_consultation_expired(event: ConsultationExpired, cause: Cause) -> Sequence[Dispatch]:
+    """A patient who waited in vain has not stayed away: the doctor has, and what was paid goes back (BIL-43)."""
+    appointment_id = AppointmentId(event.appointment_id)
+    command: CancelAppointment | MarkNoShow = MarkNoShow(appointment_id=appointment_id)
+    if event.patient_waited:
+        command = CancelAppointment(
+            appointment_id=appointment_id,
+            by=CancelledBy.DOCTOR,
+            reason=DOCTOR_ABSENT,
+            policies=BookingPolicies(),
+            now=cause.now,
+        )
+    return [Dispatch(to="appointments", key=appointment_id, command=command)]
 
 
 HANDLERS: dict[type[PublicEvent], Reaction] = {

@@ -30,7 +30,9 @@ def publish(event: object, _envelope: Envelope) -> PublicEvent | None:
         case private.ConsultationCancelled():
             return public.ConsultationCancelled(**_whose(event.participants))
         case private.ConsultationExpired():
-            return public.ConsultationExpired(**_whose(event.participants))
+            return public.ConsultationExpired(
+                **_whose(event.participants), patient_waited=event.patient_waited
+            )
         case _:
             return None
 

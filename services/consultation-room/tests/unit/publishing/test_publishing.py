@@ -1,8 +1,11 @@
 """The life of a consultation is public, its chat and its visitors are not."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
+
+import pytest
 
 from consultation_room.bootstrap import CODEC
 from consultation_room.domain.consultation.events import STORED_NAMES
@@ -64,3 +67,15 @@ def test_times_are_told() -> None:
     completed = publish(event_of("ConsultationCompleted.v1"), ENVELOPE)
     assert isinstance(completed, public.ConsultationCompleted)
     assert completed.completed_at > completed.accepted_at
+
+
+@pytest.mark.requirement("BIL-43")
+@pytest.mark.parametrize("waited", [False, True])
+def test_it_is_told_whether_the_patient_waited_in_vain(waited: bool) -> None:
+    sample = (SAMPLES / "ConsultationExpired.v1.json").read_bytes()
+    event = CODEC.decode(
+        RecordedEvent(UUID(int=0), "", 0, "ConsultationExpired.v1", sample, b"", 0, 0)
+    )
+    told = publish(replace(event, patient_waited=waited), ENVELOPE)
+    assert isinstance(told, public.ConsultationExpired)
+    assert told.patient_waited is waited

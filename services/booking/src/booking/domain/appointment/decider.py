@@ -177,6 +177,7 @@ def lapse(command: LapseAppointment, state: Appointment) -> Sequence[Appointment
 
 
 def cancel(command: CancelAppointment, state: Appointment) -> Sequence[AppointmentCancelled]:
+    """Doctor and clinic may also take back a no-show: it was their mistake, or their goodwill (BIL-43)."""
     match state:
         case Unknown():
             raise AppointmentNotFound
@@ -184,18 +185,18 @@ def cancel(command: CancelAppointment, state: Appointment) -> Sequence[Appointme
             return []
         case Completed():
             raise AppointmentAlreadyCompleted
-        case NoShow():
+        case NoShow() if command.by in (CancelledBy.PATIENT, CancelledBy.SYSTEM):
             raise AppointmentNoShow
-        case Held() | Reserved():
+        case Held() | Reserved() | NoShow():
             eligible = True
-            if command.by is CancelledBy.PATIENT:
+            if command.by is CancelledBy.PATIENT and not isinstance(state, NoShow):
                 eligible = _patient_may_cancel(command, state)
             return [
                 _cancelled(
                     state.details,
                     by=command.by,
                     reason=command.reason,
-                    was_reserved=isinstance(state, Reserved),
+                    was_reserved=not isinstance(state, Held),
                     now=command.now,
                     refund_eligible=eligible,
                 )

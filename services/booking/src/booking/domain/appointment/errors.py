@@ -39,7 +39,7 @@ class AppointmentAlreadyStarted(Rejection):
 
 
 class AppointmentNoShow(Rejection):
-    """It was not kept, and that is final (BKG-33)."""
+    """It was not kept, which only the doctor or the clinic can take back, by cancelling (BKG-33, BIL-43)."""
 
     code: ClassVar[str] = "APPOINTMENT_NO_SHOW"
 

@@ -9,6 +9,7 @@ from booking.domain.details import AppointmentDetails
 from vocabulary.ids import AppointmentId, InvoiceId
 
 __all__ = [
+    "DOCTOR_ABSENT",
     "HOLD_EXPIRED",
     "STORED_NAMES",
     "AppointmentCancelled",
@@ -29,6 +30,10 @@ __all__ = [
 
 HOLD_EXPIRED = "HOLD_EXPIRED"
 """The reason of a cancellation that a late payment may still undo."""
+
+
+DOCTOR_ABSENT = "DOCTOR_ABSENT"
+"""The reason of a cancellation after the patient waited in vain: the doctor's doing, with a refund (BIL-43)."""
 
 
 class PaymentStatus(StrEnum):

@@ -142,7 +142,7 @@ def evolve(state: Appointment, event: AppointmentEvent) -> Appointment:
             return Cancelled(
                 details=event.details,
                 may_revive=event.reason == HOLD_EXPIRED,
-                money_settled=isinstance(state, Reserved)
+                money_settled=isinstance(state, Reserved | NoShow)
                 and state.payment_status is PaymentStatus.PAID,
                 refund_eligible=event.refund_eligible,
                 booking_limit=state.booking_limit if isinstance(state, Held) else None,

@@ -32,6 +32,7 @@ from booking.domain.appointment.events import (
     AppointmentRequested,
     AppointmentReserved,
     CancelledBy,
+    LatePaymentRefused,
     PaymentStatus,
 )
 from booking.domain.details import AppointmentDetails
@@ -83,7 +84,7 @@ def test_only_a_reserved_appointment_can_be_a_no_show(details: AppointmentDetail
             CancelAppointment(
                 appointment_id=ME, by=by, reason="OTHER", policies=BookingPolicies(), now=LATER
             )
-            for by in CancelledBy
+            for by in (CancelledBy.PATIENT, CancelledBy.SYSTEM)
         ),
         RequestReschedule(
             appointment_id=ME,
@@ -97,12 +98,56 @@ def test_only_a_reserved_appointment_can_be_a_no_show(details: AppointmentDetail
         CompleteAppointment(appointment_id=ME),
     ],
 )
-def test_a_no_show_is_neither_cancelled_nor_moved_nor_completed(
+def test_a_no_show_is_neither_cancelled_by_the_patient_nor_moved_nor_completed(
     details: AppointmentDetails, wish: AppointmentCommand
 ) -> None:
     reserved = AppointmentReserved(details=details, payment_status=PaymentStatus.PAID)
     marked = AppointmentNoShowMarked(details=details)
     appointment.given(reserved, marked).when(wish).then_rejected(AppointmentNoShow)
+
+
+@pytest.mark.requirement("BIL-43")
+@pytest.mark.parametrize("by", [CancelledBy.DOCTOR, CancelledBy.CLINIC])
+def test_doctor_and_clinic_take_a_no_show_back_with_a_full_refund(
+    details: AppointmentDetails, by: CancelledBy
+) -> None:
+    reserved = AppointmentReserved(details=details, payment_status=PaymentStatus.PAID)
+    marked = AppointmentNoShowMarked(details=details)
+    take_back = CancelAppointment(
+        appointment_id=ME, by=by, reason="OTHER", policies=BookingPolicies(), now=LATER
+    )
+    taken_back = AppointmentCancelled(
+        details=details,
+        by=by,
+        reason="OTHER",
+        was_reserved=True,
+        lead_minutes=-11 * 60,
+        refund_eligible=True,
+    )
+    appointment.given(reserved, marked).when(take_back).then(taken_back)
+    pay = RecordPayment(appointment_id=ME, invoice_id=INVOICE)
+    late = RecordLatePayment(appointment_id=ME, invoice_id=INVOICE, now=LATER)
+    for again in (take_back, pay, late):
+        appointment.given(reserved, marked, taken_back).when(again).then_nothing()
+
+
+@pytest.mark.requirement("BIL-43")
+def test_money_for_a_no_show_that_was_taken_back_unpaid_is_refused(
+    details: AppointmentDetails,
+) -> None:
+    owed = AppointmentReserved(details=details, payment_status=PaymentStatus.UNPAID)
+    taken_back = AppointmentCancelled(
+        details=details,
+        by=CancelledBy.CLINIC,
+        reason="OTHER",
+        was_reserved=True,
+        lead_minutes=-11 * 60,
+        refund_eligible=True,
+    )
+    history = (owed, AppointmentNoShowMarked(details=details), taken_back)
+    appointment.given(*history).when(RecordPayment(appointment_id=ME, invoice_id=INVOICE)).then(
+        LatePaymentRefused(details=details, invoice_id=INVOICE)
+    )
 
 
 def test_what_is_heard_late_of_a_no_show_changes_nothing(details: AppointmentDetails) -> None:

@@ -224,7 +224,12 @@ def cancel(state: Consultation) -> Sequence[ConsultationCancelled]:
 def expire(command: ExpireConsultation, state: Consultation) -> Sequence[ConsultationExpired]:
     match state:
         case Open(expires_at=datetime() as expires_at) if command.now >= expires_at:
-            return [ConsultationExpired(participants=state.details.participants)]
+            return [
+                ConsultationExpired(
+                    participants=state.details.participants,
+                    patient_waited=state.waited_until(command.now),
+                )
+            ]
         case _:
             return []
 

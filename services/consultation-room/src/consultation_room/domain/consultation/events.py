@@ -123,9 +123,13 @@ class ConsultationCancelled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsultationExpired:
-    """Nobody took it in the time that the clinic gives."""
+    """The doctor did not take it in the time that the clinic gives.
+
+    `patient_waited`: the patient was there in its planned time, so it is not the patient who stayed away (BKG-55).
+    """
 
     participants: Participants
+    patient_waited: bool = False
 
 
 ConsultationEvent = (

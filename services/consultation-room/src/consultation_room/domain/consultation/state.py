@@ -66,12 +66,23 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """Not taken by the doctor yet; the patient may be waiting."""
+    """Not taken by the doctor yet; the patient may be waiting, or have waited in its planned time and left."""
 
     details: ConsultationDetails
     payment_status: PaymentStatus
     expires_at: datetime | None = None
-    patient_waiting: bool = False
+    waiting_since: datetime | None = None
+    waited_before: bool = False
+
+    @property
+    def patient_waiting(self) -> bool:
+        return self.waiting_since is not None
+
+    def waited_until(self, now: datetime) -> bool:
+        """Whether the patient was there at some moment of the planned time; who comes after it has not waited."""
+        since = self.waiting_since
+        here = since is not None and since < self.details.planned_end
+        return self.waited_before or (here and now >= self.details.planned_start)
 
     @property
     def status(self) -> ConsultationStatus:
@@ -130,9 +141,11 @@ def evolve(state: Consultation, event: ConsultationEvent) -> Consultation:
         case ConsultationRescheduled():
             return _moved(state, event)
         case PatientJoined():
-            return replace(_open(state), patient_waiting=True)
+            return replace(_open(state), waiting_since=event.joined_at)
         case PatientLeft():
-            return replace(_open(state), patient_waiting=False)
+            room = _open(state)
+            waited = room.waited_until(event.left_at)
+            return replace(room, waiting_since=None, waited_before=waited)
         case ConsultationTakenInWork():
             was = _open(state)
             work = Work(taken_at=event.taken_at, policy_version=event.policy_version)
@@ -206,5 +219,5 @@ def _moved(state: Consultation, event: ConsultationRescheduled) -> Consultation:
         room.details, planned_start=event.planned_start, planned_end=event.planned_end
     )
     if isinstance(room, Open):
-        return replace(room, details=details, expires_at=event.expires_at)
+        return replace(room, details=details, expires_at=event.expires_at, waited_before=False)
     return replace(room, details=details)

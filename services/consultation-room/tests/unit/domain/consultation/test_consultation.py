@@ -324,14 +324,46 @@ class TestExpiry:
             OpenConsultation(details=DETAILS, payment_status=PaymentStatus.PAID, no_show_minutes=60)
         ).then(self.expiring)
         early = replace(self.expire, now=self.late - MOMENT)
-        for history in ((self.expiring,), (self.expiring, joined)):
-            consultation.given(*history).when(early).then_nothing()
-            for now in (self.late, self.late + MOMENT):
-                consultation.given(*history).when(replace(self.expire, now=now)).then(self.expired)
+        consultation.given(self.expiring).when(early).then_nothing()
+        for now in (self.late, self.late + MOMENT):
+            consultation.given(self.expiring).when(replace(self.expire, now=now)).then(self.expired)
         assert status(self.expiring, self.expired) is ConsultationStatus.EXPIRED
         consultation.given(self.expiring, self.expired).when(connect).then_rejected(
             ConsultationClosed
         )
+
+    @pytest.mark.requirement("BIL-43")
+    @pytest.mark.parametrize(
+        ("came", "went", "waited"),
+        [
+            (START - LEAD, None, True),
+            (START - LEAD, START - MOMENT, False),
+            (START - LEAD, START, True),
+            (START - LEAD, START + MOMENT, True),
+            (END - MOMENT, None, True),
+            (END, None, False),
+            (END + MOMENT, None, False),
+            (END, END + LEAD, False),
+        ],
+    )
+    def test_who_was_there_in_the_planned_time_has_waited(
+        self, came: datetime, went: datetime | None, waited: bool
+    ) -> None:
+        history: list[ConsultationEvent] = [self.expiring, replace(joined, joined_at=came)]
+        if went is not None:
+            history.append(replace(left, left_at=went))
+        consultation.given(*history).when(self.expire).then(
+            replace(self.expired, patient_waited=waited)
+        )
+
+    @pytest.mark.requirement("BIL-43")
+    def test_who_waited_once_has_waited_unless_the_time_was_another(self) -> None:
+        back = replace(joined, joined_at=END + LEAD)
+        consultation.given(self.expiring, joined, left, back).when(self.expire).then(
+            replace(self.expired, patient_waited=True)
+        )
+        moved = replace(TestMoving.moved, expires_at=self.late)
+        consultation.given(self.expiring, joined, left, moved).when(self.expire).then(self.expired)
 
     @pytest.mark.requirement("ROOM-05")
     def test_without_the_policy_it_stays_upcoming_until_it_is_taken_or_cancelled(self) -> None:
