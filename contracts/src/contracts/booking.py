@@ -72,7 +72,7 @@ class AppointmentRescheduled(AppointmentFact):
 
 
 class AppointmentCancelled(PublicEvent):
-    """The appointment will not take place."""
+    """The appointment will not take place. Repeated only when a lapsed hold is then given up for good."""
 
     appointment_id: UUID
     patient_id: UUID

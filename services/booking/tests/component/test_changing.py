@@ -3,10 +3,13 @@
 import asyncio
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from booking.domain.appointment.commands import RecordPayment
 from booking.domain.appointment.state import Reserved
+from event_store import CommandContext, Metadata
 from messaging.testing import running, until
 
 START = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
@@ -77,6 +80,48 @@ async def test_a_hold_can_be_cancelled_before_its_appointment_exists(world: Any)
     assert await world.free() == ["10:00", "10:30", "11:00"]
     await world.pay(held["appointment_id"])
     assert (await world.told())[-1] == "LatePaymentRefused.v1"
+
+
+@pytest.mark.requirement("BKG-30", "BKG-48")
+async def test_late_money_does_not_undo_the_cancellation_of_a_lapsed_hold(world: Any) -> None:
+    appointment_id = (await world.reserve()).json()["appointment_id"]
+    await world.settle()
+    await world.pass_time(world.hold)
+    answer = await cancel(world, appointment_id)
+    assert (answer.status_code, answer.json()["refund_eligible"]) == (200, True)
+    assert (await world.told()).count("AppointmentCancelled.v1") == 2
+    await world.pay(appointment_id, times=2)
+    shown = await world.get(f"/api/v1/appointments/{appointment_id}")
+    ended = ("status", "payment_status", "cancelled_by", "late_payment_refused")
+    assert [shown[field] for field in ended] == ["CANCELLED", "UNPAID", "PATIENT", True]
+    assert (await world.told())[-1] == "LatePaymentRefused.v1"
+    assert (await world.told()).count("LatePaymentRefused.v1") == 1
+    assert await world.free() == ["10:00", "10:30", "11:00"]
+
+
+@pytest.mark.requirement("BKG-30", "BKG-48")
+async def test_a_lapsed_hold_that_is_given_up_while_its_money_books_it_stays_given_up(
+    world: Any,
+) -> None:
+    appointment_id = (await world.reserve()).json()["appointment_id"]
+    await world.settle()
+    await world.pass_time(world.hold)
+    record = RecordPayment(appointment_id=UUID(appointment_id), invoice_id=world.invoice)
+    about = Metadata(
+        tenant="north",
+        actor="service:billing",
+        role="service",
+        time=world.clock.now(),
+        correlation=world.invoice,
+    )
+    context = CommandContext(command_id=world.invoice, metadata=about)
+    await world.booking.appointments.handle(record, key=appointment_id, context=context)
+    await cancel(world, appointment_id)
+    shown = await world.get(f"/api/v1/appointments/{appointment_id}")
+    assert (shown["status"], shown["late_payment_refused"]) == ("CANCELLED", True)
+    assert (await world.told()).count("LatePaymentRefused.v1") == 1
+    assert "AppointmentReserved.v1" not in await world.told()
+    assert await world.free() == ["10:00", "10:30", "11:00"]
 
 
 @pytest.mark.requirement("BKG-49", "OPS-15")

@@ -255,6 +255,17 @@ def test_money_for_what_a_person_has_cancelled_goes_back_at_once() -> None:
     invoice.given(issued, opened, noted, void, paid, late).when(refused).then_nothing()
 
 
+@pytest.mark.requirement("BIL-43")
+def test_money_of_a_lapsed_hold_that_was_given_up_goes_back_once() -> None:
+    """Whether it came before the word of booking or behind it."""
+    given_up = replace(cancel, was_reserved=False)
+    noted_so = replace(noted, was_reserved=False)
+    invoice.given(issued, lapsed, void).when(given_up).then(noted_so)
+    invoice.given(issued, lapsed, void, noted_so).when(mark_paid).then(paid, late)
+    invoice.given(issued, lapsed, void, paid).when(given_up).then(noted_so, due)
+    invoice.given(issued, lapsed, void, paid, noted_so, due).when(refused).then_nothing()
+
+
 @pytest.mark.requirement("BIL-44")
 def test_a_second_payment_of_one_invoice_goes_back() -> None:
     twice = RefundDue(payment=replace(payment, payment_id=SECOND), cause=RefundCause.PAID_TWICE)

@@ -177,26 +177,29 @@ def lapse(command: LapseAppointment, state: Appointment) -> Sequence[Appointment
 
 
 def cancel(command: CancelAppointment, state: Appointment) -> Sequence[AppointmentCancelled]:
-    """Doctor and clinic may also take back a no-show: it was their mistake, or their goodwill (BIL-43)."""
+    """Who gives up a lapsed hold does not want it back: money that still comes is refused (BKG-30).
+
+    Doctor and clinic may also take back a no-show: it was their mistake, or their goodwill (BIL-43).
+    """
     match state:
         case Unknown():
             raise AppointmentNotFound
-        case Cancelled():
+        case Cancelled(may_revive=False):
             return []
         case Completed():
             raise AppointmentAlreadyCompleted
         case NoShow() if command.by in (CancelledBy.PATIENT, CancelledBy.SYSTEM):
             raise AppointmentNoShow
-        case Held() | Reserved() | NoShow():
+        case Held() | Reserved() | Cancelled() | NoShow():
             eligible = True
-            if command.by is CancelledBy.PATIENT and not isinstance(state, NoShow):
+            if command.by is CancelledBy.PATIENT and isinstance(state, Held | Reserved):
                 eligible = _patient_may_cancel(command, state)
             return [
                 _cancelled(
                     state.details,
                     by=command.by,
                     reason=command.reason,
-                    was_reserved=not isinstance(state, Held),
+                    was_reserved=isinstance(state, Reserved | NoShow),
                     now=command.now,
                     refund_eligible=eligible,
                 )

@@ -278,6 +278,28 @@ def test_the_clinic_cancels_at_any_time_with_a_full_refund() -> None:
     )
 
 
+@pytest.mark.requirement("BKG-30", "BKG-48")
+@pytest.mark.parametrize("by", CancelledBy)
+@pytest.mark.parametrize("now", [START - MOMENT, START, START + MOMENT])
+@pytest.mark.parametrize("before", [(requested, lapsed), (requested, lapsed, recorded)])
+def test_who_gives_up_a_lapsed_hold_gets_late_money_back(
+    by: CancelledBy, now: datetime, before: tuple[AppointmentEvent, ...]
+) -> None:
+    give_up = replace(cancel, by=by, now=now)
+    lead = 0 if now <= START else -1
+    given_up = replace(cancelled, by=by, was_reserved=False, lead_minutes=lead)
+    refused = LatePaymentRefused(details=details, invoice_id=INVOICE)
+    late = RecordLatePayment(appointment_id=ME, invoice_id=INVOICE, now=now)
+    appointment.given(*before).when(give_up).then(given_up)
+    appointment.given(*before, given_up).when(give_up).then_nothing()
+    appointment.given(*before, given_up).when(
+        ReserveAppointment(details=details, invoice_id=INVOICE)
+    ).then_rejected(AppointmentAlreadyCancelled)
+    for money in (pay, late):
+        appointment.given(*before, given_up).when(money).then(refused)
+        appointment.given(*before, given_up, refused).when(money).then_nothing()
+
+
 def test_cancelling_twice_or_nothing() -> None:
     appointment.given(paid, cancelled).when(cancel).then_nothing()
     appointment.given().when(cancel).then_rejected(AppointmentNotFound)
