@@ -34,6 +34,16 @@ class PricePublished(PublicEvent):
     code: str
     name: str
     price_kopecks: int = Field(gt=0)
+    clinician_ids: tuple[UUID, ...] = Field(
+        default=(),
+        description="Whose appointments it is for; with `specialties` empty too: everybody's",
+    )
+    specialties: tuple[str, ...] = Field(
+        default=(), description="Whose appointments it is for beside those of `clinician_ids`"
+    )
+    kinds: tuple[Literal["ONLINE", "CLINIC"], ...] = Field(
+        default=(), description="Which kinds of appointments it is for; empty: any"
+    )
 
 
 class PriceWithdrawn(PublicEvent):

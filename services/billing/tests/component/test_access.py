@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 
+from contracts.billing import PricePublished
 from service_kit.testing import Example, access_walk
 
 PATIENT = UUID("0190c000-0000-7000-8000-000000000001")
@@ -112,10 +113,12 @@ async def test_a_patient_sees_only_own_payments_page_by_page(world: Any) -> None
         cursor = {"cursor": page["next"]}
     assert len(seen) == 3
     assert seen == sorted(seen, reverse=True)
-    everything = await world.client.get("/api/v1/payments", headers=world.headers("manager"))
+    everything = await world.client.get("/api/v1/payments", headers=world.headers("administrator"))
     assert len(everything.json()["items"]) == 4
     theirs = await world.client.get(
-        "/api/v1/payments", params={"patient_id": str(OTHER)}, headers=world.headers("manager")
+        "/api/v1/payments",
+        params={"patient_id": str(OTHER)},
+        headers=world.headers("administrator"),
     )
     assert len(theirs.json()["items"]) == 1
     wrong = await world.client.get(
@@ -164,3 +167,38 @@ async def test_a_receipt_needs_an_address(world: Any) -> None:
     )
     assert (answer.status_code, answer.json()["code"]) == (422, "EMAIL_INVALID")
     assert "nobody" not in answer.text
+
+
+@pytest.mark.requirement("BIL-01")
+async def test_a_service_is_tied_to_doctors_and_kinds_and_the_others_hear_of_it(world: Any) -> None:
+    path, manager = "/api/v1/price-list/services", world.headers("administrator")
+    scope = {
+        "clinician_ids": [str(world.some_id())],
+        "specialties": ["Терапевт"],
+        "kinds": ["ONLINE"],
+    }
+    body = {
+        "branch_id": str(BRANCH),
+        "department": "Терапия",
+        "code": "T-9",
+        "name": "Приём",
+        "price_kopecks": 150_000,
+    }
+    first = await world.client.post(path, json={**body, "scope": scope}, headers=manager)
+    assert first.status_code == 201, first.text
+    dearer = {**body, "service_id": first.json()["service_id"], "price_kopecks": 160_000}
+    headers = world.headers("administrator")
+    assert (await world.client.post(path, json=dearer, headers=headers)).status_code == 201
+    await world.settle()
+    for told in world.facts(PricePublished)[-2:]:
+        assert told.model_dump(mode="json").items() >= scope.items()
+    listed = await world.client.get(
+        "/api/v1/price-list", params={"branch_id": BRANCH}, headers=world.headers("anonymous")
+    )
+    shown = [one for group in listed.json()["departments"] for one in group["services"]]
+    assert [(one["price_kopecks"], one["scope"]) for one in shown if one["code"] == "T-9"] == [
+        (160_000, scope)
+    ]
+    wrong = {**body, "code": "T-10", "scope": {"kinds": ["PHONE"]}}
+    refused = await world.client.post(path, json=wrong, headers=world.headers("administrator"))
+    assert refused.status_code == 422

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from contracts.billing import PriceWithdrawn
+from contracts.billing import PricePublished, PriceWithdrawn
 from event_store import EventFilter
 
 SUMMARY = "/api/v1/doctors/{doctor}/slots/{start}/summary?kind=ONLINE&service_id={service}"
@@ -294,6 +294,66 @@ async def test_a_slot_that_has_begun_is_not_reserved(world: Any) -> None:
     world.clock.set(world.clock.now().replace(month=12, day=1, hour=7))
     answer = await world.reserve()
     assert (answer.status_code, answer.json()["code"]) == (409, "SLOT_IN_PAST")
+
+
+def priced(world: Any, price_kopecks: int = 150_000, **scope: Any) -> PricePublished:
+    return PricePublished(
+        service_id=world.service,
+        branch_id=world.branch,
+        department="Терапия",
+        code="T-1",
+        name="Приём терапевта, онлайн",
+        price_kopecks=price_kopecks,
+        **scope,
+    )
+
+
+@pytest.mark.requirement("BIL-01", "BKG-29")
+@pytest.mark.parametrize(
+    "scope",
+    [{"clinician_ids": [UUID(int=1)]}, {"specialties": ["Хирург"]}, {"kinds": ["CLINIC"]}],
+)
+async def test_the_service_of_another_doctor_buys_nothing_here(
+    world: Any, scope: dict[str, Any]
+) -> None:
+    await world.tell(priced(world, **scope))
+    answer = await world.reserve()
+    assert (answer.status_code, answer.json()["code"]) == (409, "SERVICE_NOT_FOR_APPOINTMENT")
+    assert (
+        answer.json()["title"]
+        == "Эта услуга предназначена для других врачей или другого вида приёма"
+    )
+    path = (
+        f"/api/v1/doctors/{world.doctor}/slots/2026-12-01T10:00:00%2B03:00/summary"
+        f"?kind=ONLINE&service_id={world.service}"
+    )
+    assert (await world.send("GET", path)).json()["code"] == "SERVICE_NOT_FOR_APPOINTMENT"
+    assert await world.free() == ["10:00", "10:30", "11:00"]
+    await world.tell(priced(world, price_kopecks=160_000))
+    assert (await world.reserve()).status_code == 201
+
+
+@pytest.mark.requirement("BIL-01")
+async def test_a_service_is_reserved_with_its_own_doctor(world: Any) -> None:
+    scope = {"clinician_ids": [world.doctor], "specialties": ["Хирург"], "kinds": ["ONLINE"]}
+    await world.tell(priced(world, **scope))
+    assert (await world.reserve()).status_code == 201
+
+
+@pytest.mark.requirement("BIL-01")
+async def test_also_where_nothing_is_paid_only_what_is_sold_is_reserved(world: Any) -> None:
+    await world.set_policy("payment_mode", "FREE")
+    unknown = {
+        "clinician_id": str(world.doctor),
+        "starts_at": "2026-12-01T10:00:00+03:00",
+        "kind": "ONLINE",
+        "service_id": str(UUID(int=1)),
+        "confirmed": True,
+    }
+    answer = await world.send("POST", "/api/v1/appointments", unknown)
+    assert (answer.status_code, answer.json()["code"]) == (409, "SERVICE_NOT_OFFERED")
+    await world.tell(PriceWithdrawn(service_id=world.service, branch_id=world.branch))
+    assert (await world.reserve()).json()["code"] == "SERVICE_NOT_OFFERED"
 
 
 async def test_a_withdrawn_service_is_not_reserved(world: Any) -> None:

@@ -12,9 +12,10 @@ from billing.api.dependencies import BillingDep, QueriesDep
 from billing.api.problems import PROBLEMS
 from billing.domain.price_list.commands import PublishPrice, WithdrawPrice
 from billing.domain.price_list.errors import PriceNotPositive, ServiceCodeTaken, ServiceNotPriced
+from billing.domain.price_list.events import AppointmentKind, ServiceScope
 from billing.read_models import prices
 from service_kit.access import Caller
-from vocabulary.ids import BranchId, ServiceId
+from vocabulary.ids import BranchId, ClinicianId, ServiceId
 from vocabulary.money import Money
 
 __all__ = ["router"]
@@ -22,8 +23,27 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/v1/price-list", tags=["prices"])
 
 
+Specialty = Annotated[str, Field(min_length=1, max_length=200, examples=["Терапевт"])]
+
+
+class Scope(BaseModel):
+    """Which appointments a service is for: of the doctors or specialties named, of the kinds named.
+
+    Without doctors and specialties it is for those of everybody, without kinds for any.
+    """
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    clinician_ids: list[UUID] = Field(default=[], max_length=500)
+    specialties: list[Specialty] = Field(default=[], max_length=100)
+    kinds: list[AppointmentKind] = Field(default=[], max_length=2)
+
+
 class NewPrice(BaseModel):
-    """A service and what it costs. With the id of a service that is sold already, its new price."""
+    """A service and what it costs. With the id of a service that is sold already, its new price.
+
+    Without `scope` it stays what it was; a new service is then for any appointment.
+    """
 
     model_config = ConfigDict(
         extra="forbid",
@@ -46,6 +66,7 @@ class NewPrice(BaseModel):
     code: str = Field(min_length=1, max_length=50)
     name: str = Field(min_length=1, max_length=500)
     price_kopecks: int = Field(gt=0, le=35_000_000)
+    scope: Scope | None = None
 
 
 class Price(BaseModel):
@@ -55,6 +76,7 @@ class Price(BaseModel):
     code: str
     name: str
     price_kopecks: int
+    scope: Scope
 
 
 class Department(BaseModel):
@@ -94,6 +116,7 @@ async def read_price_list(
                 code=row.code,
                 name=row.name,
                 price_kopecks=row.price.kopecks,
+                scope=Scope.model_validate(row.scope),
             )
             for row in group
         ]
@@ -121,6 +144,7 @@ async def publish_price(
         code=body.code,
         name=body.name,
         price=Money(kopecks=body.price_kopecks),
+        scope=_scope_of(body.scope) if body.scope else None,
     )
     caller.confirm(await billing.price_lists.handle(command, key=body.branch_id, context=context))
     return Published(service_id=service_id)
@@ -137,4 +161,12 @@ async def withdraw_price(
     command = WithdrawPrice(service_id=ServiceId(service_id), branch_id=BranchId(branch_id))
     caller.confirm(
         await billing.price_lists.handle(command, key=branch_id, context=caller.context())
+    )
+
+
+def _scope_of(body: Scope) -> ServiceScope:
+    return ServiceScope(
+        clinician_ids=tuple(ClinicianId(each) for each in body.clinician_ids),
+        specialties=tuple(body.specialties),
+        kinds=tuple(body.kinds),
     )

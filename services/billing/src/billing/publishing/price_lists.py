@@ -17,4 +17,7 @@ def publish(event: private.PriceListEvent) -> PublicEvent:
         code=event.code,
         name=event.name,
         price_kopecks=event.price.kopecks,
+        clinician_ids=event.scope.clinician_ids,
+        specialties=event.scope.specialties,
+        kinds=event.scope.kinds,
     )

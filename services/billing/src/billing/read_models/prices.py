@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from billing.domain.price_list.events import PriceListEvent, PricePublished, PriceWithdrawn
+from billing.domain.price_list.events import (
+    PriceListEvent,
+    PricePublished,
+    PriceWithdrawn,
+    ServiceScope,
+)
 from read_models import Fact, Queries, View
 from vocabulary.ids import BranchId, ServiceId
 from vocabulary.money import Money
@@ -20,6 +25,7 @@ class PriceRow:
     code: str
     name: str
     price: Money
+    scope: ServiceScope
     on_sale: bool = True
 
 
@@ -34,6 +40,7 @@ def project(row: PriceRow | None, event: PriceListEvent, fact: Fact) -> PriceRow
                 code=event.code,
                 name=event.name,
                 price=event.price,
+                scope=event.scope,
             )
         case PriceWithdrawn():
             return None if row is None else replace(row, on_sale=False)
@@ -41,7 +48,7 @@ def project(row: PriceRow | None, event: PriceListEvent, fact: Fact) -> PriceRow
 
 VIEW = View(
     name="prices",
-    version=1,
+    version=2,
     row=PriceRow,
     key=("tenant", "branch_id", "service_id"),
     events={

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pydantic import AwareDatetime, BaseModel
 
 from booking.api.doctors import require_doctor
-from booking.domain.details import AppointmentDetails, AppointmentKind, PaymentMode, local_day_of
+from booking.domain.details import AppointmentDetails, AppointmentKind, local_day_of
 from booking.domain.doctor_day.errors import SlotNotOffered
 from booking.domain.patient_standing.events import AccountStatus
 from booking.domain.policies import BookingPolicies
+from booking.domain.service_price.scope import expect_in_scope
 from booking.read_models import day_slots, patients, price_list
 from booking.read_models.branches import BranchRow
 from booking.read_models.patients import PatientRow
@@ -37,7 +38,7 @@ class Chosen:
 
     details: AppointmentDetails
     branch: BranchRow
-    service: ServiceRow | None
+    service: ServiceRow
     patient: PatientRow | None
     rules: BookingPolicies
     policy_version: int
@@ -58,13 +59,13 @@ async def complete(
     db: Queries,
     policies: PolicyBook[BookingPolicies],
 ) -> Chosen:
-    """Raises DoctorNotFound, SlotNotOffered, or 409 SERVICE_NOT_OFFERED.
+    """Raises DoctorNotFound, SlotNotOffered, ServiceNotForAppointment, or 409 SERVICE_NOT_OFFERED.
 
-    What is read here may be a moment old; the doctor's day decides again.
+    The service settles the price, so it has to be one that is sold here for such an appointment, also where nothing is
+    paid. What is read here may be a moment old; the doctor's day decides again.
     """
     doctor, branch = await require_doctor(db, caller.tenant, choice.clinician_id)
     rules, version = await policies.at(caller.tenant, caller.now)
-    mode = rules.payment_mode_of(choice.service_id)
     day = local_day_of(choice.starts_at, branch.zone)
     row = await day_slots.find(db, caller.tenant, choice.clinician_id, day)
     slot = row.slot_at(choice.starts_at) if row else None
@@ -73,11 +74,14 @@ async def complete(
     service = (await price_list.by_ids(db, caller.tenant, [choice.service_id])).get(
         choice.service_id
     )
-    offered = (
-        service is not None and not service.withdrawn and service.branch_id == branch.branch_id
-    )
-    if not offered and mode is not PaymentMode.FREE:
+    if service is None or service.withdrawn or service.branch_id != branch.branch_id:
         raise Problem(409, "SERVICE_NOT_OFFERED")
+    expect_in_scope(
+        service.scope,
+        clinician_id=choice.clinician_id,
+        specialty=doctor.specialty,
+        kind=choice.kind,
+    )
     return Chosen(
         details=AppointmentDetails(
             appointment_id=appointment_id,
@@ -91,7 +95,7 @@ async def complete(
             service_id=choice.service_id,
             starts_at=slot.starts_at,
             ends_at=slot.ends_at,
-            payment_mode=mode,
+            payment_mode=rules.payment_mode_of(choice.service_id),
         ),
         branch=branch,
         service=service,

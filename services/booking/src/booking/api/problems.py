@@ -33,6 +33,7 @@ from booking.domain.schedule_template.errors import (
     TemplatesOverlap,
     ValidityReversed,
 )
+from booking.domain.service_price.errors import ServiceNotForAppointment
 from policies.api import POLICY_PROBLEMS
 from service_kit.problems import ProblemTable
 
@@ -47,6 +48,7 @@ PROBLEMS = ProblemTable(
         SlotNotHeld: 409,
         UnconfirmedLimit: 403,
         DoctorNotFound: 404,
+        ServiceNotForAppointment: 409,
         AppointmentNotFound: 404,
         AppointmentAlreadyCancelled: 409,
         AppointmentAlreadyCompleted: 409,

@@ -20,6 +20,7 @@ from booking.domain.doctor_day.errors import SlotInPast, SlotNotOffered, SlotTak
 from booking.domain.doctor_day.state import Booked, DoctorDay, Held, claim_key, day_key
 from booking.domain.doctor_listing.errors import DoctorNotFound
 from booking.domain.patient_booking_quota.errors import UnconfirmedLimit
+from booking.domain.service_price.errors import ServiceNotForAppointment
 from booking.read_models import my_records
 from booking.read_models.my_records import RecordRow, RecordStatus
 from read_models import Queries
@@ -61,7 +62,7 @@ class Summary(Times):
 
 @router.get(
     "/doctors/{clinician_id}/slots/{starts_at}/summary",
-    responses=PROBLEMS.of(DoctorNotFound, SlotNotOffered),
+    responses=PROBLEMS.of(DoctorNotFound, SlotNotOffered, ServiceNotForAppointment),
 )
 async def summarise_slot(
     clinician_id: ClinicianId,
@@ -83,7 +84,7 @@ async def summarise_slot(
         policies=policies,
     )
     details = chosen.details
-    services = [show_service(chosen.service)] if chosen.service else []
+    service = show_service(chosen.service)
     name = chosen.patient.sealed_name if chosen.patient else []
     paid_before = details.payment_mode is PaymentMode.PAY_TO_BOOK
     return Summary(
@@ -93,8 +94,8 @@ async def summarise_slot(
         doctor_name=details.doctor_name,
         specialty=details.specialty,
         kind=details.kind,
-        services=services,
-        total_kopecks=sum(service.price_kopecks for service in services),
+        services=[service],
+        total_kopecks=service.price_kopecks,
         payment_mode=details.payment_mode,
         hold_minutes=_hold_minutes(chosen, caller.now) if paid_before else None,
     )
@@ -103,7 +104,14 @@ async def summarise_slot(
 @router.post(
     "/appointments",
     status_code=201,
-    responses=PROBLEMS.of(DoctorNotFound, SlotTaken, SlotNotOffered, SlotInPast, UnconfirmedLimit),
+    responses=PROBLEMS.of(
+        DoctorNotFound,
+        ServiceNotForAppointment,
+        SlotTaken,
+        SlotNotOffered,
+        SlotInPast,
+        UnconfirmedLimit,
+    ),
 )
 async def reserve_appointment(
     body: ReserveBody,

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 
 from booking.domain.appointment.commands import RecordPayment
+from booking.domain.details import AppointmentKind
 from booking.domain.service_price.commands import RecordServicePrice, WithdrawServicePrice
-from booking.domain.service_price.events import ServicePriceRecorded
+from booking.domain.service_price.events import ServicePriceRecorded, ServiceScope
 from contracts.billing import InvoicePaid, PricePublished, PriceWithdrawn
 from contracts.fact import PublicEvent
 from messaging import Cause, Dispatch, Reaction
-from vocabulary.ids import AppointmentId, BranchId, InvoiceId, ServiceId
+from vocabulary.ids import AppointmentId, BranchId, ClinicianId, InvoiceId, ServiceId
 from vocabulary.money import Money
 
 __all__ = ["HANDLERS"]
@@ -21,6 +22,11 @@ def on_price_published(event: PricePublished, _cause: Cause) -> Sequence[Dispatc
         department=event.department,
         name=event.name,
         price=Money(kopecks=event.price_kopecks),
+        scope=ServiceScope(
+            clinician_ids=tuple(ClinicianId(each) for each in event.clinician_ids),
+            specialties=event.specialties,
+            kinds=tuple(AppointmentKind(each) for each in event.kinds),
+        ),
     )
     command = RecordServicePrice(price=price)
     return [Dispatch(to="service_prices", key=event.service_id, command=command)]

@@ -7,6 +7,7 @@ from booking.domain.service_price.events import (
     ServicePriceEvent,
     ServicePriceRecorded,
     ServicePriceWithdrawn,
+    ServiceScope,
 )
 from read_models import Fact, Queries, View
 from vocabulary.ids import BranchId, ServiceId
@@ -23,6 +24,7 @@ class ServiceRow:
     department: str
     name: str
     price: Money
+    scope: ServiceScope
     withdrawn: bool
 
 
@@ -37,6 +39,7 @@ def project(row: ServiceRow | None, event: ServicePriceEvent, fact: Fact) -> Ser
                 department=event.department,
                 name=event.name,
                 price=event.price,
+                scope=event.scope,
                 withdrawn=False,
             )
         case ServicePriceWithdrawn():
@@ -45,7 +48,7 @@ def project(row: ServiceRow | None, event: ServicePriceEvent, fact: Fact) -> Ser
 
 VIEW = View(
     name="price_list",
-    version=1,
+    version=2,
     row=ServiceRow,
     key=("tenant", "service_id"),
     events=dict.fromkeys(

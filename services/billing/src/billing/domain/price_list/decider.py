@@ -6,7 +6,12 @@ from typing import assert_never
 from billing.domain.details import InvoiceLine
 from billing.domain.price_list.commands import PriceListCommand, PublishPrice, WithdrawPrice
 from billing.domain.price_list.errors import PriceNotPositive, ServiceCodeTaken, ServiceNotPriced
-from billing.domain.price_list.events import PriceListEvent, PricePublished, PriceWithdrawn
+from billing.domain.price_list.events import (
+    PriceListEvent,
+    PricePublished,
+    PriceWithdrawn,
+    ServiceScope,
+)
 from billing.domain.price_list.state import PriceList, evolve
 from decider import Decider
 from vocabulary.ids import ServiceId
@@ -29,6 +34,7 @@ def publish(command: PublishPrice, state: PriceList) -> Sequence[PricePublished]
         raise PriceNotPositive
     if state.service_of_code(command.code) not in (None, command.service_id):
         raise ServiceCodeTaken
+    before = state.prices.get(command.service_id)
     published = PricePublished(
         service_id=command.service_id,
         branch_id=command.branch_id,
@@ -36,9 +42,10 @@ def publish(command: PublishPrice, state: PriceList) -> Sequence[PricePublished]
         code=command.code,
         name=command.name,
         price=command.price,
+        scope=command.scope or (before.scope if before else ServiceScope()),
     )
     sold = command.service_id not in state.withdrawn
-    return [] if sold and state.prices.get(command.service_id) == published else [published]
+    return [] if sold and before == published else [published]
 
 
 def withdraw(command: WithdrawPrice, state: PriceList) -> Sequence[PriceWithdrawn]:

@@ -1,11 +1,30 @@
 """Facts of a price list. Their names and fields are stored for ever."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from vocabulary.ids import BranchId, ServiceId
+from vocabulary.ids import BranchId, ClinicianId, ServiceId
 from vocabulary.money import Money
 
-__all__ = ["STORED_NAMES", "PriceListEvent", "PricePublished", "PriceWithdrawn"]
+__all__ = [
+    "STORED_NAMES",
+    "AppointmentKind",
+    "PriceListEvent",
+    "PricePublished",
+    "PriceWithdrawn",
+    "ServiceScope",
+]
+
+AppointmentKind = Literal["ONLINE", "CLINIC"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceScope:
+    """Which appointments a service is for: of these doctors or specialties, of these kinds; nothing named: of any."""
+
+    clinician_ids: tuple[ClinicianId, ...] = ()
+    specialties: tuple[str, ...] = ()
+    kinds: tuple[AppointmentKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +37,7 @@ class PricePublished:
     code: str
     name: str
     price: Money
+    scope: ServiceScope = ServiceScope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

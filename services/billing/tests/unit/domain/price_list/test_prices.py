@@ -9,7 +9,12 @@ from billing.domain.details import InvoiceLine
 from billing.domain.price_list.commands import PublishPrice, WithdrawPrice
 from billing.domain.price_list.decider import PRICE_LIST, line_of
 from billing.domain.price_list.errors import PriceNotPositive, ServiceCodeTaken, ServiceNotPriced
-from billing.domain.price_list.events import PriceListEvent, PricePublished, PriceWithdrawn
+from billing.domain.price_list.events import (
+    PriceListEvent,
+    PricePublished,
+    PriceWithdrawn,
+    ServiceScope,
+)
 from decider import fold
 from decider.testing import Specification
 from vocabulary.ids import BranchId, ServiceId
@@ -47,6 +52,19 @@ def test_a_service_has_code_name_and_price() -> None:
     price_list.given(published).when(replace(publish, price=dearer)).then(
         replace(published, price=dearer)
     )
+
+
+@pytest.mark.requirement("BIL-01")
+def test_a_service_stays_tied_to_its_doctors_until_it_is_said_otherwise() -> None:
+    scope = ServiceScope(specialties=("Терапевт",), kinds=("CLINIC",))
+    tied = replace(published, scope=scope)
+    price_list.given().when(replace(publish, scope=scope)).then(tied)
+    price_list.given(published).when(replace(publish, scope=scope)).then(tied)
+    price_list.given(tied).when(publish).then_nothing()
+    dearer = Money(kopecks=160_000)
+    price_list.given(tied).when(replace(publish, price=dearer)).then(replace(tied, price=dearer))
+    price_list.given(tied, withdrawn).when(publish).then(tied)
+    price_list.given(tied).when(replace(publish, scope=ServiceScope())).then(published)
 
 
 @pytest.mark.requirement("BIL-01")

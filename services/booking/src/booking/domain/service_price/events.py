@@ -2,10 +2,26 @@
 
 from dataclasses import dataclass
 
-from vocabulary.ids import BranchId, ServiceId
+from booking.domain.details import AppointmentKind
+from vocabulary.ids import BranchId, ClinicianId, ServiceId
 from vocabulary.money import Money
 
-__all__ = ["STORED_NAMES", "ServicePriceEvent", "ServicePriceRecorded", "ServicePriceWithdrawn"]
+__all__ = [
+    "STORED_NAMES",
+    "ServicePriceEvent",
+    "ServicePriceRecorded",
+    "ServicePriceWithdrawn",
+    "ServiceScope",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceScope:
+    """Which appointments a service is for: of these doctors or specialties, of these kinds; nothing named: of any."""
+
+    clinician_ids: tuple[ClinicianId, ...] = ()
+    specialties: tuple[str, ...] = ()
+    kinds: tuple[AppointmentKind, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +33,7 @@ class ServicePriceRecorded:
     department: str
     name: str
     price: Money
+    scope: ServiceScope = ServiceScope()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
