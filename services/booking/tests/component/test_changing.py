@@ -133,6 +133,9 @@ async def test_where_only_unpaid_ones_may_be_cancelled_the_clinic_does_it(world:
         409,
         "PAID_APPOINTMENT_NOT_CANCELLABLE",
     )
+    moved = await move(world, appointment_id, "11:00")
+    assert (moved.status_code, moved.json()["code"]) == (409, "PAID_APPOINTMENT_NOT_CANCELLABLE")
+    assert (await move(world, appointment_id, "11:00", who="manager")).status_code == 200
     assert (await cancel(world, appointment_id, who="manager")).json()["refund_eligible"]
     shown = await world.get(f"/api/v1/appointments/{appointment_id}")
     assert (shown["cancelled_by"], shown["cancel_reason"]) == ("CLINIC", "PLANS_CHANGED")

@@ -140,6 +140,7 @@ async def cancel_appointment(
             AppointmentAlreadyStarted,
             AppointmentNoShow,
             NotReserved,
+            PaidAppointmentNotCancellable,
             RescheduleTooLate,
             RescheduleInProgress,
             SlotTaken,
@@ -161,7 +162,7 @@ async def reschedule_appointment(
     """Move an appointment to another free slot of the same doctor; appointment and payment stay.
 
     The new slot is booked before the old one is freed, so the patient always has one. Allowed as long as a
-    cancellation would be refunded.
+    cancellation by the same person would be refunded, until the doctor has taken the consultation in work.
     """
     row = await own_record(appointment_id, db, caller, catch_up)
     slot = await _slot_for(row, body.starts_at, db, caller.tenant)
@@ -171,6 +172,7 @@ async def reschedule_appointment(
         booking.appointments,
         RequestReschedule(
             appointment_id=appointment_id,
+            by=_side(row, caller),
             starts_at=slot.starts_at,
             ends_at=slot.ends_at,
             request_id=context.command_id,

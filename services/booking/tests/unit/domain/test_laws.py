@@ -136,6 +136,7 @@ appointment_commands = st.one_of(
     st.builds(
         RequestReschedule,
         appointment_id=st.just(ME),
+        by=st.sampled_from(CancelledBy),
         starts_at=starts.map(lambda start: start + timedelta(days=1)),
         ends_at=starts.map(lambda start: start + timedelta(days=1, hours=2)),
         request_id=st.integers(1, 3).map(lambda number: UUID(int=number)),

@@ -82,6 +82,7 @@ class RequestReschedule:
     """To another time of the same doctor; a repeat has the same `request_id`."""
 
     appointment_id: AppointmentId
+    by: CancelledBy
     starts_at: datetime
     ends_at: datetime
     request_id: UUID

@@ -193,7 +193,7 @@ def cancel(command: CancelAppointment, state: Appointment) -> Sequence[Appointme
         case Held() | Reserved() | Cancelled() | NoShow():
             eligible = True
             if command.by is CancelledBy.PATIENT and isinstance(state, Held | Reserved):
-                eligible = _patient_may_cancel(command, state)
+                eligible = _patient_may_leave(command.now, command.policies, state)
             return [
                 _cancelled(
                     state.details,
@@ -220,8 +220,11 @@ def request_reschedule(
         raise AppointmentAlreadyStarted
     if reserved.open_move is not None:
         raise RescheduleInProgress
-    allowed_until = _window_closes_at(reserved.details, command.policies)
-    if command.now > allowed_until:
+    # The clinic moves as it cancels, without a window (BKG-52).
+    if command.by is CancelledBy.PATIENT and not _patient_may_leave(
+        command.now, command.policies, reserved
+    ):
+        allowed_until = _window_closes_at(reserved.details, command.policies)
         raise RescheduleTooLate(allowed_until=allowed_until)
     moved = replace(reserved.details, starts_at=command.starts_at, ends_at=command.ends_at)
     return [
@@ -296,18 +299,20 @@ def _status_when_reserved(command: ReserveAppointment) -> PaymentStatus:
     return PaymentStatus.UNPAID
 
 
-def _patient_may_cancel(command: CancelAppointment, state: Held | Reserved) -> bool:
-    """Whether a refund is due; raises when the patient may not cancel at all (BKG-49, BKG-50)."""
+def _patient_may_leave(now: datetime, policies: BookingPolicies, state: Held | Reserved) -> bool:
+    """Whether a refund is due, and so whether a move is allowed (BKG-51); raises when neither a cancellation nor a move
+    is the patient's to make (BKG-49, BKG-50).
+    """
     started = isinstance(state, Reserved) and state.started
-    if started or command.now >= state.details.starts_at:
+    if started or now >= state.details.starts_at:
         raise AppointmentAlreadyStarted
     if isinstance(state, Held):
         return True
-    if command.policies.cancel_policy == "UNPAID_ONLY":
+    if policies.cancel_policy == "UNPAID_ONLY":
         if state.payment_status is PaymentStatus.PAID:
             raise PaidAppointmentNotCancellable
         return True
-    return command.now <= _window_closes_at(state.details, command.policies)
+    return now <= _window_closes_at(state.details, policies)
 
 
 def _window_closes_at(details: AppointmentDetails, policies: BookingPolicies) -> datetime:

@@ -51,7 +51,7 @@ class NotReserved(Rejection):
 
 
 class PaidAppointmentNotCancellable(Rejection):
-    """By the policy UNPAID_ONLY a paid appointment goes through the clinic (BKG-49)."""
+    """By the policy UNPAID_ONLY a paid appointment goes through the clinic, to be moved too (BKG-49, BKG-51)."""
 
     code: ClassVar[str] = "PAID_APPOINTMENT_NOT_CANCELLABLE"
 

@@ -45,7 +45,7 @@ class PaymentStatus(StrEnum):
 
 
 class CancelledBy(StrEnum):
-    """Whose wish ended it."""
+    """Whose wish ended or moved it."""
 
     PATIENT = "PATIENT"
     DOCTOR = "DOCTOR"

@@ -106,6 +106,7 @@ lapsed = AppointmentCancelled(
 WISH = UUID(int=7)
 move = RequestReschedule(
     appointment_id=ME,
+    by=CancelledBy.PATIENT,
     starts_at=moved.starts_at,
     ends_at=moved.ends_at,
     request_id=WISH,
@@ -316,6 +317,39 @@ def test_an_appointment_may_not_move_a_moment_after_the_window() -> None:
     appointment.given(paid).when(replace(move, now=IN_TIME + MOMENT)).then_rejected(
         RescheduleTooLate, allowed_until=IN_TIME
     )
+
+
+@pytest.mark.requirement("BKG-49", "BKG-51")
+def test_what_the_patient_may_not_cancel_is_not_moved_either() -> None:
+    by_patient = replace(move, policies=UNPAID_ONLY)
+    appointment.given(paid).when(by_patient).then_rejected(PaidAppointmentNotCancellable)
+    last = replace(by_patient, now=START - MOMENT)
+    appointment.given(unpaid).when(last).then(replace(moving, requested_at=START - MOMENT))
+    for now in (START, START + MOMENT):
+        appointment.given(unpaid).when(replace(last, now=now)).then_rejected(
+            AppointmentAlreadyStarted
+        )
+
+
+@pytest.mark.requirement("BKG-51", "OPS-14")
+def test_without_a_window_an_appointment_moves_until_its_start() -> None:
+    no_window = replace(move, policies=BookingPolicies(cancel_window_minutes=0))
+    last = replace(no_window, now=START - MOMENT)
+    appointment.given(paid).when(last).then(replace(moving, requested_at=START - MOMENT))
+    for now in (START, START + MOMENT):
+        appointment.given(paid).when(replace(no_window, now=now)).then_rejected(
+            AppointmentAlreadyStarted
+        )
+
+
+@pytest.mark.requirement("BKG-49", "BKG-51")
+@pytest.mark.parametrize("policies", [POLICIES, UNPAID_ONLY])
+@pytest.mark.parametrize("now", [IN_TIME, IN_TIME + MOMENT, START + MOMENT])
+def test_the_clinic_moves_whenever_its_cancellation_would_be_refunded(
+    policies: BookingPolicies, now: datetime
+) -> None:
+    by_clinic = replace(move, by=CancelledBy.CLINIC, policies=policies, now=now)
+    appointment.given(paid).when(by_clinic).then(replace(moving, requested_at=now))
 
 
 @pytest.mark.requirement("BKG-51")

@@ -88,6 +88,7 @@ def test_only_a_reserved_appointment_can_be_a_no_show(details: AppointmentDetail
         ),
         RequestReschedule(
             appointment_id=ME,
+            by=CancelledBy.CLINIC,
             starts_at=LATER,
             ends_at=LATER + timedelta(minutes=30),
             request_id=UUID(int=7),

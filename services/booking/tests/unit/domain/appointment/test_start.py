@@ -95,6 +95,7 @@ def test_a_patient_neither_cancels_nor_moves_what_the_doctor_has_taken_in_work(
     begun.when(wish).then_rejected(AppointmentAlreadyStarted)
     move = RequestReschedule(
         appointment_id=ME,
+        by=CancelledBy.PATIENT,
         starts_at=details.starts_at + timedelta(days=1),
         ends_at=details.ends_at + timedelta(days=1),
         request_id=UUID(int=7),
