@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from billing.application import Billing
-from billing.application.checks import governed
 from billing.domain.details import CancelledBy
 from billing.domain.invoice.commands import (
     CancelInvoice,
@@ -48,10 +47,7 @@ async def on_appointment_reserved(
     return [Dispatch(to="invoices", key=invoice_id_of(appointment_id), command=note)]
 
 
-async def on_appointment_cancelled(
-    event: AppointmentCancelled, cause: Cause, billing: Billing
-) -> None:
-    rules, version = await billing.policies.at(cause.tenant, cause.now)
+def on_appointment_cancelled(event: AppointmentCancelled, _: Cause) -> Sequence[Dispatch]:
     appointment_id = AppointmentId(event.appointment_id)
     cancel = CancelInvoice(
         appointment_id=appointment_id,
@@ -60,13 +56,8 @@ async def on_appointment_cancelled(
         was_reserved=event.was_reserved,
         lead_minutes=event.lead_minutes,
         refund_eligible=event.refund_eligible,
-        policies=rules,
     )
-    await billing.invoices.handle(
-        cancel,
-        key=invoice_id_of(appointment_id),
-        context=governed(cause.command("cancel"), version),
-    )
+    return [Dispatch(to="invoices", key=invoice_id_of(appointment_id), command=cancel)]
 
 
 def on_late_payment_refused(event: LatePaymentRefused, _: Cause) -> Sequence[Dispatch]:

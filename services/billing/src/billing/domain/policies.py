@@ -7,10 +7,11 @@ __all__ = ["BillingPolicies"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BillingPolicies:
-    """Defaults as in the requirements' table of configurable policies."""
+    """Defaults as in the requirements' table of configurable policies.
 
-    refund_window_minutes: int = 120
-    """Cancelled by the patient at or before so many minutes ahead: everything goes back (BIL-42)."""
+    The window in which a cancellation is refunded is not among them: it is booking's, which tells the patient (BIL-42).
+    """
+
     payment_minutes: int = 60
     """How long a payment may take that no hold ends; the provider's own page closes after an hour."""
     late_payment_watch_minutes: int = 60
@@ -25,7 +26,7 @@ class BillingPolicies:
     def __post_init__(self) -> None:
         if min(self.payment_minutes, self.refund_overdue_hours) < 1:
             raise ValueError("a time-out is at least one unit long")
-        if min(self.refund_window_minutes, self.late_payment_watch_minutes) < 0:
+        if self.late_payment_watch_minutes < 0:
             raise ValueError("a window is never negative")
         if any(pause < 1 for pause in self.refund_retry_minutes):
             raise ValueError("a pause between tries is at least one minute")

@@ -122,7 +122,6 @@ invoice_commands = st.one_of(
         was_reserved=st.booleans(),
         lead_minutes=st.integers(0, 200),
         refund_eligible=st.booleans(),
-        policies=st.just(POLICIES),
     ),
 )
 payment_commands: st.SearchStrategy[PaymentCommand] = st.one_of(

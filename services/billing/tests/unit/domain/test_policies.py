@@ -8,7 +8,12 @@ from billing.domain.policies import BillingPolicies
 
 
 def test_the_defaults_are_those_of_the_requirements() -> None:
-    assert BillingPolicies().refund_window_minutes == 120
+    assert BillingPolicies().refund_retry_minutes == (1, 5, 30, 120)
+
+
+@pytest.mark.requirement("BIL-42")
+def test_the_window_of_refunds_is_not_settled_here_a_second_time() -> None:
+    assert not hasattr(BillingPolicies(), "refund_window_minutes")
 
 
 @pytest.mark.parametrize(
@@ -16,7 +21,6 @@ def test_the_defaults_are_those_of_the_requirements() -> None:
     [
         {"payment_minutes": 0},
         {"refund_overdue_hours": 0},
-        {"refund_window_minutes": -1},
         {"late_payment_watch_minutes": -1},
         {"refund_retry_minutes": (1, 0)},
         {"receipt_vat_code": 0},

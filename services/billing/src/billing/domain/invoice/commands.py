@@ -74,7 +74,6 @@ class CancelInvoice:
     was_reserved: bool
     lead_minutes: int
     refund_eligible: bool
-    policies: BillingPolicies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

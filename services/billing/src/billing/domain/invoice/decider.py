@@ -240,12 +240,10 @@ def _consequences(
 
 
 def _refund_cause(command: CancelInvoice) -> RefundCause | None:
-    """What booking promised stands; the window of billing can only be more generous."""
+    """Booking has told the patient, by its own window, whether the money comes back; so it is (BIL-42)."""
     if command.by is not CancelledBy.PATIENT:
         return RefundCause.CANCELLED_BY_CLINIC
-    if command.refund_eligible or command.lead_minutes >= command.policies.refund_window_minutes:
-        return RefundCause.CANCELLED_IN_TIME
-    return None
+    return RefundCause.CANCELLED_IN_TIME if command.refund_eligible else None
 
 
 def _refund(issued: Issued, payment_id: PaymentId, cause: RefundCause) -> RefundDue:

@@ -1,7 +1,7 @@
 """Rules of reminders: some time before the appointment, each once, none of one that was moved or is over (NTF-11).
 
-A cancellation is told once, with what billing has decided about the money (NTF-13); a word of booking alone could be
-wrong where a clinic's windows differ (BIL-42).
+A cancellation is told once, with what billing has decided about the money (NTF-13); booking alone does not know whether
+any came.
 """
 
 from collections.abc import Sequence
