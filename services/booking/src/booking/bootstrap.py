@@ -6,7 +6,14 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from booking.api import appointments, changing, doctors, reserving, schedule_templates
+from booking.api import (
+    appointments,
+    changing,
+    doctors,
+    reserving,
+    schedule_templates,
+    visits,
+)
 from booking.api.access import ACCESS
 from booking.api.problems import PROBLEMS
 from booking.application import Booking
@@ -141,6 +148,7 @@ def build_api(
             reserving.router,
             appointments.router,
             changing.router,
+            visits.router,
             schedule_templates.router,
             policies_router(SERVICE.name),
         ],

@@ -51,6 +51,14 @@ async def test_every_route_lets_in_whom_the_table_names(world: Any) -> None:
             # With this very doctor, whom the table does not let move it.
             foreign=Example(path={"appointment_id": foreign}, json={"starts_at": START}),
         ),
+        "complete_visit": Example(
+            path={"appointment_id": own},
+            foreign=Example(path={"appointment_id": theirs["appointment"]}),
+        ),
+        "mark_visit_missed": Example(
+            path={"appointment_id": own},
+            foreign=Example(path={"appointment_id": theirs["appointment"]}),
+        ),
         "create_template": Example(
             json=body, foreign=Example(json={**body, "clinician_id": str(world.other_doctor)})
         ),

@@ -25,6 +25,8 @@ ACCESS = AccessTable(
     Access("read_appointment", _EVERY_SIDE),
     Access("cancel_appointment", _EVERY_SIDE),
     Access("reschedule_appointment", {"patient": Ownership.OWN, **_CLINIC}),
+    Access("complete_visit", _DOCTOR_OR_CLINIC),
+    Access("mark_visit_missed", _DOCTOR_OR_CLINIC),
     Access("list_doctor_appointments", {"clinician": Ownership.SELF}),
     Access("create_template", _DOCTOR_OR_CLINIC),
     Access("list_templates", _DOCTOR_OR_CLINIC),

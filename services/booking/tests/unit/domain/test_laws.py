@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from booking.domain.appointment.commands import (
     CancelAppointment,
     CompleteAppointment,
+    CompleteVisit,
     DeclineReschedule,
     LapseAppointment,
     MarkNoShow,
+    MarkVisitMissed,
     RecordLatePayment,
     RecordPayment,
     RequestAppointment,
@@ -63,7 +65,11 @@ moves = st.integers(0, 2)
 
 
 @st.composite
-def all_details(draw: st.DrawFn, who: AppointmentId | None = None) -> AppointmentDetails:
+def all_details(
+    draw: st.DrawFn,
+    who: AppointmentId | None = None,
+    kind: AppointmentKind = AppointmentKind.ONLINE,
+) -> AppointmentDetails:
     start = draw(starts)
     return AppointmentDetails(
         appointment_id=who or draw(ids),
@@ -73,7 +79,7 @@ def all_details(draw: st.DrawFn, who: AppointmentId | None = None) -> Appointmen
         specialty="Терапевт",
         branch_id=BranchId(UUID(int=52)),
         zone=ZoneId("Europe/Moscow"),
-        kind=AppointmentKind.ONLINE,
+        kind=kind,
         service_id=ServiceId(UUID(int=53)),
         starts_at=start,
         ends_at=start + draw(st.sampled_from([QUARTER, 2 * QUARTER])),
@@ -112,7 +118,7 @@ day_commands = st.one_of(
 )
 
 ME = AppointmentId(UUID(int=1))
-mine = all_details(who=ME)
+mine = all_details(who=ME) | all_details(who=ME, kind=AppointmentKind.CLINIC)
 policies = st.sampled_from([BookingPolicies(), BookingPolicies(cancel_policy="UNPAID_ONLY")])
 appointment_commands = st.one_of(
     st.builds(RequestAppointment, details=mine, hold_expires_at=st.none() | instants),
@@ -124,6 +130,8 @@ appointment_commands = st.one_of(
         invoice_id=st.just(INVOICE),
         now=instants,
     ),
+    st.builds(CompleteVisit, appointment_id=st.just(ME), now=instants),
+    st.builds(MarkVisitMissed, appointment_id=st.just(ME), now=instants),
     st.builds(LapseAppointment, appointment_id=st.just(ME), now=instants),
     st.builds(
         CancelAppointment,

@@ -13,9 +13,11 @@ __all__ = [
     "AppointmentCommand",
     "CancelAppointment",
     "CompleteAppointment",
+    "CompleteVisit",
     "DeclineReschedule",
     "LapseAppointment",
     "MarkNoShow",
+    "MarkVisitMissed",
     "RecordLatePayment",
     "RecordPayment",
     "RequestAppointment",
@@ -126,6 +128,22 @@ class MarkNoShow:
     appointment_id: AppointmentId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteVisit:
+    """The doctor or the clinic says that the patient was there; of an appointment in the clinic no room does."""
+
+    appointment_id: AppointmentId
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkVisitMissed:
+    """The doctor or the clinic says that the patient did not come."""
+
+    appointment_id: AppointmentId
+    now: datetime
+
+
 AppointmentCommand = (
     RequestAppointment
     | ReserveAppointment
@@ -139,4 +157,6 @@ AppointmentCommand = (
     | StartAppointment
     | CompleteAppointment
     | MarkNoShow
+    | CompleteVisit
+    | MarkVisitMissed
 )

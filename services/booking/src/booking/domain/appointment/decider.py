@@ -9,9 +9,11 @@ from booking.domain.appointment.commands import (
     AppointmentCommand,
     CancelAppointment,
     CompleteAppointment,
+    CompleteVisit,
     DeclineReschedule,
     LapseAppointment,
     MarkNoShow,
+    MarkVisitMissed,
     RecordLatePayment,
     RecordPayment,
     RequestAppointment,
@@ -25,7 +27,9 @@ from booking.domain.appointment.errors import (
     AppointmentAlreadyCompleted,
     AppointmentAlreadyStarted,
     AppointmentNoShow,
+    AppointmentNotBegun,
     AppointmentNotFound,
+    EndsInItsRoom,
     NotReserved,
     PaidAppointmentNotCancellable,
     RescheduleInProgress,
@@ -58,7 +62,7 @@ from booking.domain.appointment.state import (
     Unknown,
     evolve,
 )
-from booking.domain.details import AppointmentDetails, PaymentMode
+from booking.domain.details import AppointmentDetails, AppointmentKind, PaymentMode
 from booking.domain.policies import BookingPolicies
 from decider import Decider
 
@@ -91,6 +95,10 @@ def decide(command: AppointmentCommand, state: Appointment) -> Sequence[Appointm
             return complete(state)
         case MarkNoShow():
             return mark_no_show(state)
+        case CompleteVisit():
+            return complete_visit(command, state)
+        case MarkVisitMissed():
+            return mark_visit_missed(command, state)
         case _:
             assert_never(command)
 
@@ -291,6 +299,20 @@ def mark_no_show(state: Appointment) -> Sequence[AppointmentNoShowMarked]:
     return [AppointmentNoShowMarked(details=_expect_reserved(state).details)]
 
 
+def complete_visit(command: CompleteVisit, state: Appointment) -> Sequence[AppointmentCompleted]:
+    if isinstance(state, Completed):
+        return []
+    return [AppointmentCompleted(details=_expect_begun_visit(state, command.now).details)]
+
+
+def mark_visit_missed(
+    command: MarkVisitMissed, state: Appointment
+) -> Sequence[AppointmentNoShowMarked]:
+    if isinstance(state, NoShow):
+        return []
+    return [AppointmentNoShowMarked(details=_expect_begun_visit(state, command.now).details)]
+
+
 def _status_when_reserved(command: ReserveAppointment) -> PaymentStatus:
     if command.invoice_id is not None:
         return PaymentStatus.PAID
@@ -367,6 +389,17 @@ def _expect_reserved(state: Appointment) -> Reserved:
             raise NotReserved
         case _:
             assert_never(state)
+
+
+def _expect_begun_visit(state: Appointment, now: datetime) -> Reserved:
+    """A reserved appointment in the clinic whose time has come; raises what it is not."""
+    reserved = _expect_reserved(state)
+    details = reserved.details
+    if details.kind is not AppointmentKind.CLINIC:
+        raise EndsInItsRoom
+    if now < details.starts_at:
+        raise AppointmentNotBegun(starts_at=details.starts_at)
+    return reserved
 
 
 APPOINTMENT: Decider[AppointmentCommand, Appointment, AppointmentEvent] = Decider(

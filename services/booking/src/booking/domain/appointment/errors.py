@@ -10,7 +10,9 @@ __all__ = [
     "AppointmentAlreadyCompleted",
     "AppointmentAlreadyStarted",
     "AppointmentNoShow",
+    "AppointmentNotBegun",
     "AppointmentNotFound",
+    "EndsInItsRoom",
     "NotReserved",
     "PaidAppointmentNotCancellable",
     "RescheduleInProgress",
@@ -42,6 +44,22 @@ class AppointmentNoShow(Rejection):
     """It was not kept, which only the doctor or the clinic can take back, by cancelling (BKG-33, BIL-43)."""
 
     code: ClassVar[str] = "APPOINTMENT_NO_SHOW"
+
+
+class AppointmentNotBegun(Rejection):
+    """Before its start nobody knows whether it will be kept."""
+
+    code: ClassVar[str] = "APPOINTMENT_NOT_BEGUN"
+
+    def __init__(self, *, starts_at: datetime) -> None:
+        super().__init__()
+        self.starts_at = starts_at
+
+
+class EndsInItsRoom(Rejection):
+    """An online appointment ends with its consultation, not by anybody's word."""
+
+    code: ClassVar[str] = "ENDS_IN_ITS_ROOM"
 
 
 class NotReserved(Rejection):
