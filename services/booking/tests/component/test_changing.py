@@ -39,7 +39,7 @@ async def is_moving(world: Any, appointment_id: str) -> bool:
     return isinstance(state, Reserved) and state.open_move is not None
 
 
-@pytest.mark.requirement("BKG-48", "BKG-49", "BKG-50", "OPS-14")
+@pytest.mark.requirement("BKG-49", "BKG-50", "OPS-14")
 @pytest.mark.parametrize(
     ("at", "refund"),
     [
@@ -82,7 +82,7 @@ async def test_a_hold_can_be_cancelled_before_its_appointment_exists(world: Any)
     assert (await world.told())[-1] == "LatePaymentRefused.v1"
 
 
-@pytest.mark.requirement("BKG-30", "BKG-48")
+@pytest.mark.requirement("BKG-30")
 async def test_late_money_does_not_undo_the_cancellation_of_a_lapsed_hold(world: Any) -> None:
     appointment_id = (await world.reserve()).json()["appointment_id"]
     await world.settle()
@@ -99,7 +99,7 @@ async def test_late_money_does_not_undo_the_cancellation_of_a_lapsed_hold(world:
     assert await world.free() == ["10:00", "10:30", "11:00"]
 
 
-@pytest.mark.requirement("BKG-30", "BKG-48")
+@pytest.mark.requirement("BKG-30")
 async def test_a_lapsed_hold_that_is_given_up_while_its_money_books_it_stays_given_up(
     world: Any,
 ) -> None:

@@ -99,6 +99,12 @@ async def test_the_doctor_sees_who_comes(world: Any) -> None:
     assert row["patient_name"] is None
 
 
+async def test_payment_and_approval_are_dimensions_of_their_own(world: Any) -> None:
+    shown = await world.get(f"/api/v1/appointments/{await world.reserved()}")
+    dimensions = ("status", "payment_status", "approval_status")
+    assert [shown[each] for each in dimensions] == ["RESERVED", "PAID", "NOT_REQUIRED"]
+
+
 async def test_a_consultation_that_took_place_completes_the_appointment(world: Any) -> None:
     appointment_id = await world.reserved()
     await world.tell(
@@ -119,7 +125,6 @@ async def test_a_consultation_that_took_place_completes_the_appointment(world: A
     assert (await world.reserve("10:30")).status_code == 201
 
 
-@pytest.mark.requirement("BKG-33")
 async def test_a_consultation_that_nobody_took_makes_the_appointment_a_no_show(world: Any) -> None:
     appointment_id = await world.reserved()
     told = await world.told()
@@ -182,7 +187,7 @@ async def test_a_no_show_is_taken_back_by_doctor_or_clinic_only(
     assert (await world.told())[-1:] == ["AppointmentCancelled.v1"]
 
 
-@pytest.mark.requirement("BKG-33", "BIL-06")
+@pytest.mark.requirement("BIL-06")
 async def test_a_no_show_that_is_paid_later_is_shown_as_paid(world: Any) -> None:
     await world.set_policy("payment_mode", "BOOK_THEN_PAY_TO_ENTER")
     appointment_id = (await world.reserve()).json()["appointment_id"]
@@ -203,7 +208,6 @@ async def test_a_no_show_that_is_paid_later_is_shown_as_paid(world: Any) -> None
     assert await world.free() == ["10:30", "11:00"]
 
 
-@pytest.mark.requirement("BKG-33", "BKG-48")
 async def test_what_the_doctor_has_taken_in_work_is_not_cancelled_by_the_patient(
     world: Any,
 ) -> None:

@@ -44,7 +44,7 @@ async def test_only_an_explicit_confirmation_reserves(world: Any) -> None:
     assert answer.status_code == 201
 
 
-@pytest.mark.requirement("BKG-29", "BKG-33")
+@pytest.mark.requirement("BKG-29")
 async def test_a_payment_within_the_hold_makes_the_appointment_reserved(world: Any) -> None:
     held = (await world.reserve()).json()
     assert (held["status"], held["payment_status"]) == ("HELD", "UNPAID")
@@ -241,7 +241,6 @@ async def test_a_confirmed_patient_books_as_often_as_they_like(world: Any) -> No
     assert (await world.reserve("10:30")).status_code == 201
 
 
-@pytest.mark.requirement("BKG-33")
 @pytest.mark.parametrize(
     ("mode", "payment"), [("FREE", "NOT_REQUIRED"), ("BOOK_THEN_PAY_TO_ENTER", "UNPAID")]
 )

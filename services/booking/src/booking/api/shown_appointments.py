@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from booking.api.shown import (
     BranchOut,
@@ -29,6 +30,12 @@ from vocabulary.zone import ZoneId, utc_to_local
 __all__ = ["AppointmentOut", "Surroundings", "own_record", "show_appointment", "with_free_slots"]
 
 
+class ApprovalStatus(StrEnum):
+    """Whether an insurer has to consent (BKG-33); no service of the suite needs that yet (BIL-49)."""
+
+    NOT_REQUIRED = "NOT_REQUIRED"
+
+
 class AppointmentOut(Times):
     """An appointment. `hold_expires_at`: pay before this instant."""
 
@@ -36,6 +43,7 @@ class AppointmentOut(Times):
     status: RecordStatus
     payment_status: PaymentStatus
     payment_mode: PaymentMode
+    approval_status: ApprovalStatus = ApprovalStatus.NOT_REQUIRED
     hold_expires_at: datetime | None
     clinician_id: ClinicianId
     doctor_name: str

@@ -127,14 +127,12 @@ rescheduled = AppointmentRescheduled(
 appointment = Specification(APPOINTMENT)
 
 
-@pytest.mark.requirement("BKG-33")
 def test_a_held_slot_becomes_a_requested_appointment() -> None:
     command = RequestAppointment(details=details, hold_expires_at=IN_TIME)
     appointment.given().when(command).then(requested)
     appointment.given(requested, paid).when(command).then_nothing()
 
 
-@pytest.mark.requirement("BKG-33")
 @pytest.mark.parametrize(
     ("mode", "invoice", "status"),
     [
@@ -220,7 +218,7 @@ def test_a_timer_ends_a_held_appointment_and_only_that() -> None:
     appointment.given(requested, paid).when(lapse).then_nothing()
 
 
-@pytest.mark.requirement("BKG-48", "BKG-49", "BKG-50", "OPS-14")
+@pytest.mark.requirement("BKG-49", "BKG-50", "OPS-14")
 @pytest.mark.parametrize(
     ("now", "lead", "eligible"),
     [
@@ -238,7 +236,6 @@ def test_in_the_window_the_money_comes_back_and_after_it_not(
     )
 
 
-@pytest.mark.requirement("BKG-48")
 @pytest.mark.parametrize("now", [START, START + MOMENT])
 def test_a_patient_cannot_cancel_what_has_begun(now: datetime) -> None:
     appointment.given(requested, paid).when(replace(cancel, now=now)).then_rejected(
@@ -246,7 +243,6 @@ def test_a_patient_cannot_cancel_what_has_begun(now: datetime) -> None:
     )
 
 
-@pytest.mark.requirement("BKG-48")
 def test_a_completed_appointment_cannot_be_cancelled() -> None:
     appointment.given(paid, completed).when(cancel).then_rejected(AppointmentAlreadyCompleted)
 
@@ -279,7 +275,7 @@ def test_the_clinic_cancels_at_any_time_with_a_full_refund() -> None:
     )
 
 
-@pytest.mark.requirement("BKG-30", "BKG-48")
+@pytest.mark.requirement("BKG-30")
 @pytest.mark.parametrize("by", CancelledBy)
 @pytest.mark.parametrize("now", [START - MOMENT, START, START + MOMENT])
 @pytest.mark.parametrize("before", [(requested, lapsed), (requested, lapsed, recorded)])

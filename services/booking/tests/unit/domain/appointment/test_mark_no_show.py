@@ -47,7 +47,6 @@ mark = MarkNoShow(appointment_id=ME)
 appointment = Specification(APPOINTMENT)
 
 
-@pytest.mark.requirement("BKG-33")
 @pytest.mark.parametrize("payment", PaymentStatus)
 def test_a_reserved_appointment_that_nobody_kept_is_marked_once(
     details: AppointmentDetails, payment: PaymentStatus
@@ -58,7 +57,6 @@ def test_a_reserved_appointment_that_nobody_kept_is_marked_once(
     appointment.given(reserved, marked).when(mark).then_nothing()
 
 
-@pytest.mark.requirement("BKG-33")
 def test_only_a_reserved_appointment_can_be_a_no_show(details: AppointmentDetails) -> None:
     reserved = AppointmentReserved(details=details, payment_status=PaymentStatus.PAID)
     cancelled = AppointmentCancelled(
@@ -76,7 +74,6 @@ def test_only_a_reserved_appointment_can_be_a_no_show(details: AppointmentDetail
     appointment.given(reserved, completed).when(mark).then_rejected(AppointmentAlreadyCompleted)
 
 
-@pytest.mark.requirement("BKG-33")
 @pytest.mark.parametrize(
     "wish",
     [
@@ -162,7 +159,7 @@ def test_what_is_heard_late_of_a_no_show_changes_nothing(details: AppointmentDet
         appointment.given(reserved, marked).when(late).then_nothing()
 
 
-@pytest.mark.requirement("BKG-33", "BIL-06")
+@pytest.mark.requirement("BIL-06")
 @pytest.mark.parametrize("over", [AppointmentNoShowMarked, AppointmentCompleted])
 def test_what_is_owed_for_a_visit_that_is_over_can_be_paid_once(
     details: AppointmentDetails, over: type[AppointmentNoShowMarked | AppointmentCompleted]

@@ -73,7 +73,6 @@ def cancelled_by(details: AppointmentDetails, by: CancelledBy) -> AppointmentCan
     )
 
 
-@pytest.mark.requirement("BKG-33")
 def test_a_reserved_appointment_starts_once(details: AppointmentDetails) -> None:
     reserved, started = reserved_of(details), AppointmentStarted(details=details)
     appointment.given(reserved).when(start).then(started)
@@ -85,7 +84,6 @@ def test_a_reserved_appointment_starts_once(details: AppointmentDetails) -> None
     appointment.given(reserved, started, completed).when(start).then_nothing()
 
 
-@pytest.mark.requirement("BKG-48")
 @pytest.mark.parametrize("policies", POLICIES)
 def test_a_patient_neither_cancels_nor_moves_what_the_doctor_has_taken_in_work(
     details: AppointmentDetails, policies: BookingPolicies
@@ -114,7 +112,6 @@ def test_doctor_and_clinic_still_end_what_has_begun(
     begun.when(cancellation(details, by, BookingPolicies())).then(cancelled_by(details, by))
 
 
-@pytest.mark.requirement("BKG-48")
 def test_a_cancellation_that_came_first_stands(details: AppointmentDetails) -> None:
     """Doctor and patient act in the same second, each in a service of its own; this stream knows who was first."""
     cancelled = cancelled_by(details, CancelledBy.PATIENT)
