@@ -368,6 +368,15 @@ class World:
         ]
         return newest[-1]
 
+    async def subjects_of(self, kind: str) -> list[str | None]:
+        """Whose story each event of a type belongs to (OPS-02)."""
+        return [
+            event.meta().subject
+            async for page in self.store.read_all()
+            for event in page.events
+            if event.type == kind
+        ]
+
     async def expire(self, answer: httpx.Response) -> None:
         """A payment ends here, whatever the provider's page does."""
         payment_id = answer.json()["payment_id"]

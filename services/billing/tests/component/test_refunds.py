@@ -77,7 +77,7 @@ async def test_a_refused_refund_is_tried_again_under_another_key(world: Any) -> 
     assert (await world.money()).holds
 
 
-@pytest.mark.requirement("BIL-44")
+@pytest.mark.requirement("BIL-44", "OPS-02", "OPS-05")
 async def test_when_all_tries_are_used_up_a_person_acts(world: Any) -> None:
     await world.set_policy("refund_retry_minutes", [1, 2])
     await world.acquirer.north.behave(fail_refunds=3)
@@ -93,6 +93,7 @@ async def test_when_all_tries_are_used_up_a_person_acts(world: Any) -> None:
     path = f"/api/v1/refunds/{row['payment_id']}/retry"
     answer = await world.client.post(path, headers=world.headers("administrator"))
     assert answer.status_code == 202
+    assert (await world.subjects_of("RefundRetried.v1"))[-1] == row["patient_id"]
     await world.settle()
     assert len(world.facts(RefundSucceeded)) == 1
     assert (await world.money()).holds

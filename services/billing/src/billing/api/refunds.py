@@ -14,6 +14,7 @@ from billing.api.problems import PROBLEMS
 from billing.domain.details import RefundCause
 from billing.domain.refund.commands import RetryRefund
 from billing.domain.refund.errors import RefundNotFound
+from billing.domain.refund.state import Unknown
 from billing.read_models import refunds
 from billing.read_models.refunds import RefundState
 from service_kit.access import Caller
@@ -64,8 +65,12 @@ async def retry_refund(
     caller: Annotated[Caller, Depends(ACCESS.allow("retry_refund"))],
 ) -> None:
     """Try a failed or waiting refund again, now. Nothing happens to one that is on its way or done."""
+    known, _ = await billing.refunds.load(tenant=caller.tenant, key=payment_id)
+    if isinstance(known, Unknown):
+        raise RefundNotFound
+    context = caller.context(subject=str(known.order.payment.patient_id))
     command = RetryRefund(now=caller.now, by_person=True)
-    caller.confirm(await billing.refunds.handle(command, key=payment_id, context=caller.context()))
+    caller.confirm(await billing.refunds.handle(command, key=payment_id, context=context))
 
 
 def _shown(row: refunds.RefundRow) -> Refund:
