@@ -127,6 +127,16 @@ async def test_a_patient_sees_only_own_payments_page_by_page(world: Any) -> None
     assert (wrong.status_code, wrong.json()["code"]) == (400, "CURSOR_INVALID")
 
 
+async def test_an_account_without_a_registration_card_sees_no_payments(world: Any) -> None:
+    await world.paid()
+    stranger = {"headers": world.headers("patient")}
+    answer = await world.client.get("/api/v1/payments", **stranger)
+    assert (answer.status_code, answer.json()["code"]) == (403, "NOT_YOURS")
+    named = {"patient_id": str(PATIENT)}
+    answer = await world.client.get("/api/v1/payments", params=named, **stranger)
+    assert (answer.status_code, answer.json()["code"]) == (403, "NOT_YOURS")
+
+
 async def test_a_patient_sees_no_invoice_of_another(world: Any) -> None:
     appointment_id = await world.requested(patient=OTHER)
     listed = await world.client.get(

@@ -8,10 +8,12 @@ from fastapi import Depends, Request
 
 from billing.application import Billing
 from read_models import Queries
+from service_kit.access import Caller
 from service_kit.problems import Denied
 from service_kit.requests import Network, is_among, source_of
+from vocabulary.ids import PatientId
 
-__all__ = ["BillingDep", "Gate", "GateDep", "QueriesDep", "WaitDep"]
+__all__ = ["BillingDep", "Gate", "GateDep", "QueriesDep", "WaitDep", "the_patient"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +53,10 @@ BillingDep = Annotated[Billing, Depends(billing_of)]
 QueriesDep = Annotated[Queries, Depends(queries_of)]
 GateDep = Annotated[Gate, Depends(gate_of)]
 WaitDep = Annotated[float, Depends(wait_of)]
+
+
+def the_patient(caller: Caller) -> PatientId:
+    """The patient who is asking; an account without a registration card has nothing here."""
+    if caller.patient_id is None:
+        raise Denied("NOT_YOURS")
+    return caller.patient_id

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from billing.api.access import ACCESS
-from billing.api.dependencies import BillingDep, QueriesDep
+from billing.api.dependencies import BillingDep, QueriesDep, the_patient
 from billing.api.pages import place, place_before
 from billing.api.problems import PROBLEMS
 from billing.application.checks import CheckPayment
@@ -59,7 +59,7 @@ async def list_payments(
     patient_id: UUID | None = None,
 ) -> Page[Payment]:
     """Payments, the newest first: a patient's own, or for the clinic those of one patient or of all."""
-    whose = caller.patient_id if caller.role == "patient" else patient_id
+    whose = the_patient(caller) if caller.role == "patient" else patient_id
     rows = await payments.newest(
         db,
         caller.tenant,
