@@ -26,6 +26,7 @@ from event_store import (
 )
 from event_store.postgres import (
     SERVER_SETTINGS,
+    NeedsRebase,
     PostgresEventStore,
     PostgresSnapshotStore,
     open_pool,
@@ -633,6 +634,8 @@ async def test_a_store_restored_into_a_younger_server_goes_on_behind_its_old_ord
     await pool.execute("UPDATE event_store.events SET order_key = order_key + 10000000")
     await pool.execute("UPDATE event_store.streams SET last_order_key = last_order_key + 10000000")
     assert await read_back(store) == []  # what rebase is for
+    with pytest.raises(NeedsRebase):
+        await PostgresEventStore.open(pool)
 
     base = await rebase(pool)
     assert base > 0

@@ -112,6 +112,10 @@ async def rebase(pool: Pool) -> int:
             return base
 
 
+class NeedsRebase(Exception):
+    """The store was restored into a server that has counted less: nothing may be written before `rebase`."""
+
+
 async def needs_rebase(pool: Pool) -> bool:
     """Whether new events would sort before stored ones. Raises LookupError where there is no store."""
     with translated_errors():

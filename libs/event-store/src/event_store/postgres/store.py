@@ -9,7 +9,7 @@ from event_store.postgres.appending import Request
 from event_store.postgres.coalescing import Coalescer
 from event_store.postgres.connections import Pool, translated_errors
 from event_store.postgres.reading import HorizonLag, all_pages, ends, horizon_lag, stream_pages
-from event_store.postgres.schema import migrate
+from event_store.postgres.schema import NeedsRebase, migrate, needs_rebase
 from event_store.postgres.stream_reads import StreamReads
 from event_store.postgres.tail import Tail
 from event_store.postgres.wakeup import Wakeups
@@ -53,9 +53,11 @@ class PostgresEventStore:
 
         `pool` should come from `event_store.postgres.open_pool`, or have its settings. It stays the caller's; the
         store keeps one connection for appends and one while somebody subscribes, and borrows others for reading.
-        Raises StoreUnavailable.
+        Raises StoreUnavailable, and NeedsRebase: old events would stay hidden, and new ones come before them.
         """
         await migrate(pool)
+        if await needs_rebase(pool):
+            raise NeedsRebase("restored into another server: run kabinet store rebase first")
         return cls(pool, poll_seconds=poll_seconds)
 
     async def close(self) -> None:
