@@ -43,8 +43,6 @@ def translated_errors() -> Iterator[None]:
     """Raises MessagingUnavailable for a lost, refused, overloaded or failing-over server."""
     try:
         yield
-    except asyncpg.DataError:  # what asyncpg cannot encode is an InterfaceError too
-        raise
     except _UNAVAILABLE as error:
         raise MessagingUnavailable(type(error).__name__) from error
 

@@ -117,6 +117,22 @@ _CLAIM: Final = """
 
 _HELD: Final = "consumer = $1 AND source = $2 AND partition = $3 AND token = $4"
 
+# A claim that is still good has a row, also where no key is aside.
+_ASIDE_KEYS: Final = f"""
+    SELECT a.key FROM messaging.flow LEFT JOIN messaging.aside a USING (consumer, source, partition)
+    WHERE {_HELD}
+"""  # noqa: S608 - constant text
+
+_DUE: Final = f"""
+    SELECT due.* FROM messaging.flow f LEFT JOIN LATERAL (
+        SELECT key, error IS NULL AND attempts > 0 AS suspect, retry_at FROM messaging.aside a
+        WHERE (a.consumer, a.source, a.partition) = (f.consumer, f.source, f.partition)
+            AND retry_at <= clock_timestamp()
+        ORDER BY retry_at, key LIMIT $5
+    ) AS due ON true
+    WHERE {_HELD} ORDER BY retry_at, key
+"""  # noqa: S608 - constant text
+
 _KEY: Final = "consumer = $1 AND source = $2 AND partition = $3 AND key = $4"
 
 _ASIDE: Final = """
@@ -270,24 +286,14 @@ class PostgresInbox:
     async def aside(self, claim: Claim) -> Collection[str]:
         """See the port."""
         with translated_errors():
-            rows = await self._pool.fetch(
-                "SELECT key FROM messaging.aside WHERE consumer = $1 AND source = $2 AND partition = $3",
-                *_of(claim.flow),
-            )
-        return [row["key"] for row in rows]
+            rows = await self._pool.fetch(_ASIDE_KEYS, *_of(claim.flow), claim.token)
+        return [row["key"] for row in _held_rows(claim, rows)]
 
     async def due(self, claim: Claim, limit: int) -> Sequence[tuple[str, bool]]:
         """See the port."""
         with translated_errors():
-            rows = await self._pool.fetch(
-                """SELECT key, error IS NULL AND attempts > 0 AS suspect FROM messaging.aside
-                   WHERE consumer = $1 AND source = $2 AND partition = $3
-                       AND retry_at <= clock_timestamp()
-                   ORDER BY retry_at, key LIMIT $4""",
-                *_of(claim.flow),
-                limit,
-            )
-        return [(row["key"], row["suspect"]) for row in rows]
+            rows = await self._pool.fetch(_DUE, *_of(claim.flow), claim.token, limit)
+        return [(row["key"], row["suspect"]) for row in _held_rows(claim, rows)]
 
     async def attempt(self, claim: Claim, key: str, *, again: timedelta) -> Attempt | None:
         """See the port."""
@@ -482,6 +488,12 @@ _AGAIN: Final = """
     UPDATE messaging.aside SET attempts = 0, postponed = 0, retry_at = clock_timestamp()
     WHERE consumer = $1 AND key = $2 RETURNING 1
 """
+
+
+def _held_rows(claim: Claim, rows: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    if not rows:
+        raise Fenced(claim.flow.consumer)
+    return [row for row in rows if row["key"] is not None]
 
 
 async def _park(connection: Connection, flow: Flow, progress: Progress) -> None:

@@ -108,7 +108,7 @@ class InboxConformance:
         await asyncio.sleep(0.25)
         assert await two.claim(FLOW, holder="two", ttl=LEASE) is None
 
-    async def test_who_was_taken_over_can_write_nothing(self, open_inbox: OpenInbox) -> None:
+    async def test_who_was_taken_over_can_do_nothing(self, open_inbox: OpenInbox) -> None:
         inbox = await open_inbox()
         old = await claimed(inbox)
         await inbox.settle(old, park(1))
@@ -123,6 +123,8 @@ class InboxConformance:
             inbox.settle(old, park(9, key="b")),
             inbox.settle(old, Progress(mark=position(9), offset=9, apply=apply)),
             inbox.begin(old, position(9)),
+            inbox.aside(old),
+            inbox.due(old, 10),
             inbox.attempt(old, envelope(1).key, again=AT_ONCE),
             inbox.passed(old, envelope(1), apply=apply),
             inbox.failed(old, StepAside(envelope(1).key, 5, 0, "", None)),
