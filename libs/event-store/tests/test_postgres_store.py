@@ -33,6 +33,7 @@ from event_store.postgres import (
     rebase,
 )
 from event_store.postgres.appending import Request, append_one
+from event_store.postgres.reading import news
 from event_store.store import EventStore
 from event_store.testing import (
     EventStoreConformance,
@@ -350,6 +351,25 @@ async def test_a_page_says_now_and_then_what_the_filter_has_hidden(
         await store.append(stream("a"), [event(name="Ended.v1")], expected=NO_STREAM)
         page = await asyncio.wait_for(anext(pages), 5)
         assert [event.type for event in page.events] == ["Ended.v1"]
+
+
+async def test_large_news_come_a_few_megabytes_at_a_time(
+    store: PostgresEventStore, pool: Pool
+) -> None:
+    large = [event(bytes([number]) * 1_000_000) for number in range(20)]
+    async with closing(store.subscribe()) as pages:
+        assert (await anext(pages)).caught_up
+        await store.append(stream("a"), large, expected=NO_STREAM)
+        await noted(store, stream("b"), "last")
+        found, _ = await take(pages, await store.position())
+    assert [one.id for one in found[:20]] == [one.id for one in large]
+    assert texts(found[20:]) == ["last"]
+    waves, after = [], START
+    while (wave := await news(pool, after, 500)).events:
+        waves.append(len(wave.events))
+        assert wave.is_full == (len(waves) < 3)
+        after = wave.cursor
+    assert waves == [8, 8, 5]
 
 
 async def test_a_closed_store_ends_its_subscriptions(store: PostgresEventStore) -> None:

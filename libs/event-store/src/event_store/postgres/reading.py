@@ -24,6 +24,15 @@ _BACKWARDS: Final = f"""
 """  # noqa: S608 - constant text
 
 _BEFORE_ALL: Final = 2**63 - 1
+_NEWS_BYTES: Final = 8_000_000
+"""News end with the event that brings them to so many, however many events were asked for."""
+
+# Sizes stand in a row's own page: nothing is fetched for what is left to the next page.
+_BYTES_BEFORE: Final = """
+    sum(octet_length(data) + octet_length(metadata)) OVER (
+        ORDER BY order_key, position ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+    ) AS bytes_before
+"""
 
 _ENDS: Final = """
     (SELECT true AS visible, order_key, position FROM event_store.events
@@ -41,10 +50,10 @@ _NEWS: Final = f"""
             ORDER BY order_key DESC, position DESC LIMIT 1
         ), false) AS hidden
     ) AS ahead LEFT JOIN LATERAL (
-        SELECT {COLUMNS}, category FROM event_store.events
+        SELECT {COLUMNS}, category, {_BYTES_BEFORE} FROM event_store.events
         WHERE (order_key, position) > ($1, $2) AND order_key < event_store.horizon()
         ORDER BY order_key, position LIMIT $3
-    ) AS page ON true
+    ) AS page ON bytes_before IS NULL OR bytes_before < {_NEWS_BYTES}
     ORDER BY page.order_key, page.position
 """  # noqa: S608 - constant text
 
@@ -71,6 +80,8 @@ class News(NamedTuple):
     events: Sequence[RecordedEvent]
     categories: Sequence[str]
     cursor: Cursor
+    is_full: bool
+    """Whether more may be there than was asked for, or than may come at once."""
     more_is_hidden: bool
     """Whether something is committed behind a transaction that is still open."""
 
@@ -129,9 +140,16 @@ async def news(pool: Pool, after: Cursor, limit: int) -> News:
         rows = await pool.fetch(_NEWS, *after, limit)
     hidden: bool = rows[0]["hidden"]
     if rows[0]["id"] is None:
-        return News((), (), after, hidden)
+        return News((), (), after, is_full=False, more_is_hidden=hidden)
     events = [RecordedEvent(*row[:8]) for row in rows]
-    return News(events, [row[8] for row in rows], events[-1].cursor, hidden)
+    return News(
+        events,
+        [row[8] for row in rows],
+        events[-1].cursor,
+        is_full=len(rows) == limit
+        or (rows[-1]["bytes_before"] or 0) + _size(rows[-1]) >= _NEWS_BYTES,
+        more_is_hidden=hidden,
+    )
 
 
 async def horizon_lag(pool: Pool) -> HorizonLag:
@@ -195,6 +213,10 @@ def _page_statement(by_category: bool, by_family: bool) -> str:  # noqa: FBT001
         SELECT {COLUMNS} FROM event_store.events WHERE {" AND ".join(conditions)}
         ORDER BY order_key, position LIMIT $5
     """  # noqa: S608 - only constants
+
+
+def _size(row: asyncpg.Record) -> int:
+    return len(row["data"]) + len(row["metadata"])
 
 
 def _events(rows: Sequence[asyncpg.Record]) -> list[RecordedEvent]:

@@ -184,7 +184,7 @@ class Tail:
                     self._end(error)
                     return
                 retry = _FIRST_RETRY
-                if len(wave.events) == _WAVE:
+                if wave.is_full:
                     continue
                 if len(wave.events) > _FEW:
                     pause = (len(wave.events) - _FEW) * _PAUSE_PER_EVENT
