@@ -12,7 +12,7 @@ from conclusions.adapters.document_signer import PadesDocumentSigner
 from conclusions.adapters.pdf_document import PdfPrinter
 from conclusions.adapters.sandbox_certificates import SandboxCertificateAuthority
 from conclusions.adapters.signing_keys import MemorySigningKeys, PostgresSigningKeys
-from conclusions.api import form, medcard, writing
+from conclusions.api import form, medcard, verification, writing
 from conclusions.api.access import ACCESS
 from conclusions.api.problems import PROBLEMS
 from conclusions.application import Conclusions, Copies, Documents, SigningDesk
@@ -161,7 +161,13 @@ def build_api(
 ) -> FastAPI:
     return create_app(
         kit,
-        routers=[form.router, writing.router, medcard.router, policies_router("conclusions")],
+        routers=[
+            form.router,
+            writing.router,
+            medcard.router,
+            verification.router,
+            policies_router("conclusions"),
+        ],
         access=ACCESS,
         problems=PROBLEMS,
         views=views,

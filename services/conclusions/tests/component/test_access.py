@@ -47,6 +47,7 @@ async def test_every_route_lets_in_whom_the_table_names_and_nobody_else(service:
         "read_consultation_conclusion": of(*by_consultation),
         "read_conclusion": of(*by_conclusion),
         "open_document": of(*by_conclusion),
+        "verify_signature": Example(path=by_conclusion[0]),
         "set_policy": Example(json=policy),
     }
     findings = await access_walk(service.app, examples, patient_id=ANNA, clinician_id=DOCTOR)

@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
-from conclusions.adapters.pades_verification import Outcome, verify
+from conclusions.application.ports import Outcome
 from conclusions.bootstrap import CODEC
 from conclusions.domain.conclusion.events import ConclusionSigned
 
@@ -36,6 +38,21 @@ STORY = [
 async def signed_facts(service: Service) -> list[ConclusionSigned]:
     events = [CODEC.decode(event) for event in await service.events()]
     return [event for event in events if isinstance(event, ConclusionSigned)]
+
+
+async def verified(service: Service, conclusion_id: str) -> dict[str, Any]:
+    """As operators ask."""
+    await service.runner.drain()
+    answer = await service.client.get(
+        f"/internal/conclusions/{conclusion_id}/verification",
+        headers={
+            **service.headers("service", service="ops", audience="conclusions"),
+            "X-Kabinet-Tenant": "north",
+        },
+    )
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
 
 
 async def download(
@@ -131,13 +148,54 @@ async def test_the_record_and_the_file_suffice_to_verify_again(service: Service)
     assert (record.algorithm, record.certificate.owner) == ("sha256_ecdsa", DOCTOR_NAME)
     assert record.signed_at == service.clock.now()
     assert base64.b64decode(record.cms_base64).hex() in document.decode("latin-1").lower()
-    roots = (await service.authority_client.get("/root.pem")).content
-    verification = await verify(
-        document, trust_roots_pem=roots, expected_sha256=record.signed_sha256
-    )
-    assert verification.outcome is Outcome.VALID
-    assert verification.certificate is not None
-    assert verification.certificate.serial == record.certificate.serial
+    service.authority.away = True
+    found = await verified(service, shown["conclusion_id"])
+    root = x509.load_pem_x509_certificate((await service.authority_client.get("/root.pem")).content)
+    assert found == {
+        "outcome": "VALID",
+        "signed_at": "2026-11-21T12:00:00Z",
+        "timestamped": False,
+        "roots": [root.fingerprint(hashes.SHA256()).hex()],
+    }
+
+
+@pytest.mark.requirement("CON-27")
+async def test_a_stored_file_that_was_changed_or_lost_is_not_called_valid(service: Service) -> None:
+    shown = await service.publish(await service.complete())
+    outcomes = set()
+    for path in [path for path in service.files.rglob("*") if path.is_file()]:
+        content, found = path.read_bytes(), []
+        for change in (
+            lambda path, content: path.write_bytes(content[:-1] + bytes([content[-1] ^ 1])),
+            lambda path, _: path.unlink(),
+        ):
+            change(path, content)
+            found.append((await verified(service, shown["conclusion_id"]))["outcome"])
+        path.write_bytes(content)
+        outcomes.add(tuple(found))
+    assert outcomes == {
+        ("MODIFIED", "LOST"),
+        ("NO_EVIDENCE", "NO_EVIDENCE"),
+        ("VALID", "VALID"),  # of the document before it was signed, which is kept too
+    }
+
+
+@pytest.mark.requirement("CON-27")
+async def test_whoever_can_seal_files_anew_cannot_change_the_recorded_document(
+    service: Service,
+) -> None:
+    await service.publish(await service.complete())
+    [fact] = await signed_facts(service)
+    record, documents = fact.signature, service.conclusions.documents
+    content = await documents.read("north", fact.case, record.signed_sha256)
+    evidence = await documents.read("north", fact.case, record.evidence_sha256)
+    verify = service.conclusions.signing.signer.verify
+    for changed in (content[:2000] + bytes([content[2000] ^ 1]) + content[2001:], content[:-1]):
+        for expected in (record.signed_sha256, hashlib.sha256(changed).hexdigest()):
+            found = await verify(changed, evidence=evidence, signed_sha256=expected)
+            assert found.outcome is Outcome.MODIFIED
+    found = await verify(content, evidence=b"", signed_sha256=record.signed_sha256)
+    assert found.outcome is Outcome.UNTRUSTED
 
 
 @pytest.mark.requirement("CON-45")
@@ -240,7 +298,7 @@ async def test_no_event_and_no_file_holds_a_personal_value_in_the_clear(service:
     await service.publish(await service.complete())
     at_rest = [path.read_bytes() for path in service.files.rglob("*") if path.is_file()]
     stored = [event.data + event.metadata for event in await service.events()]
-    assert len(at_rest) == 2
+    assert len(at_rest) == 3
     for personal in ("ДОСТОЕВСКАЯ", "Анна", "1985-11-22", "Кашель", "Обильное"):
         assert all(personal.encode() not in data for data in [*at_rest, *stored])
 

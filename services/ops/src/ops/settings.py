@@ -12,3 +12,5 @@ class OpsSettings(ServiceSettings, env_prefix="OPS_"):
 
     service_databases: dict[str, SecretStr]
     """Package name to database address; ops only reads there."""
+    conclusions_url: str | None = None
+    """Where signatures are verified; without it `kabinet verify signature` says so."""

@@ -73,7 +73,7 @@ def revoked_at(
     """Whether any of the certificates stood revoked at the moment. A list counts when the issuer,
     who must be among the certificates, signed it; also a stale one, since a revocation is not
     taken back by age."""
-    lists = [_read_revocation_list(encoded) for encoded in revocation_lists]
+    lists = [read_revocation_list(encoded) for encoded in revocation_lists]
     return any(
         entry is not None and entry.revocation_date_utc <= moment
         for certificate in certificates
@@ -108,7 +108,7 @@ def _is_signed_by(
         return False
 
 
-def _read_revocation_list(encoded: bytes) -> x509.CertificateRevocationList:
+def read_revocation_list(encoded: bytes) -> x509.CertificateRevocationList:
     if encoded.lstrip().startswith(b"-----BEGIN"):
         return x509.load_pem_x509_crl(encoded)
     return x509.load_der_x509_crl(encoded)

@@ -1,14 +1,29 @@
 """Signs documents with what the certificate authority says is to be trusted and is revoked."""
 
+import hashlib
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from conclusions.adapters.certificates import read_certificates, read_revocation_list
 from conclusions.adapters.pades_signer import (
     PadesSigner,
     SignatureRecord,
     StampPlacement,
 )
-from conclusions.application.ports import CertificateAuthority, SignedFile, SigningCredential
+from conclusions.adapters.pades_verification import verify
+from conclusions.application.ports import (
+    CertificateAuthority,
+    SignedFile,
+    SigningCredential,
+    VerifiedSignature,
+)
 from conclusions.domain.certificate import Certificate
 from conclusions.domain.conclusion.events import Signature
 from service_kit.texts import Language, Texts
@@ -37,8 +52,10 @@ class PadesDocumentSigner:
         own_page: bool,
     ) -> SignedFile:
         """See `DocumentSigner`."""
+        roots = await self.authority.trust_roots()
+        revocation_lists = await self.authority.revocation_lists()
         signer = PadesSigner(
-            trust_roots_pem=await self.authority.trust_roots(),
+            trust_roots_pem=roots,
             texts=self.texts.catalogue(language),
             timestamp_url=self.timestamp_url,
         )
@@ -47,14 +64,48 @@ class PadesDocumentSigner:
             credential,
             at=at,
             placement=StampPlacement.OWN_PAGE if own_page else StampPlacement.CLOSING,
-            revocation_lists=await self.authority.revocation_lists(),
+            revocation_lists=revocation_lists,
         )
+        evidence = _evidence(roots, revocation_lists)
         return SignedFile(
-            content=signed.content, signature=_signature(signed.record, len(signed.content))
+            content=signed.content,
+            evidence=evidence,
+            signature=_signature(signed.record, len(signed.content), evidence),
+        )
+
+    async def verify(
+        self, document: bytes, *, evidence: bytes, signed_sha256: str
+    ) -> VerifiedSignature:
+        """See `DocumentSigner`."""
+        roots = b"".join(_ROOT.findall(evidence))
+        found = await verify(
+            document,
+            trust_roots_pem=roots,
+            revocation_lists=_REVOCATIONS.findall(evidence),
+            expected_sha256=signed_sha256,
+        )
+        return VerifiedSignature(
+            outcome=found.outcome,
+            signed_at=found.signed_at,
+            timestamped=found.timestamped,
+            roots=[root.fingerprint(hashes.SHA256()).hex() for root in read_certificates(roots)],
         )
 
 
-def _signature(record: SignatureRecord, size: int) -> Signature:
+_ROOT: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n", re.DOTALL)
+_REVOCATIONS: Final = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----\n", re.DOTALL)
+
+
+def _evidence(roots_pem: bytes, revocation_lists: Sequence[bytes]) -> bytes:
+    """Equal roots and lists give equal bytes."""
+    kept: list[x509.Certificate | x509.CertificateRevocationList] = [
+        *read_certificates(roots_pem),
+        *map(read_revocation_list, revocation_lists),
+    ]
+    return b"".join(each.public_bytes(Encoding.PEM) for each in kept)
+
+
+def _signature(record: SignatureRecord, size: int, evidence: bytes) -> Signature:
     details = record.certificate
     return Signature(
         document_sha256=record.document_sha256,
@@ -72,4 +123,5 @@ def _signature(record: SignatureRecord, size: int) -> Signature:
         signed_at=record.signed_at,
         timestamped_at=record.timestamped_at,
         cms_base64=record.cms_base64,
+        evidence_sha256=hashlib.sha256(evidence).hexdigest(),
     )

@@ -5,7 +5,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from io import BytesIO
 from typing import cast
 
@@ -27,17 +26,9 @@ from conclusions.adapters.certificates import (
     read_certificates,
     revoked_at,
 )
+from conclusions.application.ports import Outcome
 
-
-class Outcome(StrEnum):
-    """What verifying a document came to."""
-
-    VALID = "VALID"
-    UNSIGNED = "UNSIGNED"
-    MODIFIED = "MODIFIED"
-    UNTRUSTED = "UNTRUSTED"
-    EXPIRED_AT_SIGNING = "EXPIRED_AT_SIGNING"
-    REVOKED_AT_SIGNING = "REVOKED_AT_SIGNING"
+__all__ = ["Outcome", "Verification", "timestamp_of", "trust_at", "verify"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,5 +25,6 @@ ACCESS = AccessTable(
     Access("list_my_conclusions", {"patient": Ownership.SELF}),
     Access("read_conclusion", READERS),
     Access("open_document", READERS),
+    Access("verify_signature", {"service": Ownership.TENANT}, callers=frozenset({"ops"})),
     *POLICY_ACCESS,
 )

@@ -151,6 +151,13 @@ class Documents:
             tenant, case.patient_id, _whole(content), name=_NAME, limits=_pdf(LARGEST_BYTES)
         )
 
+    async def keep_evidence(self, tenant: TenantId, case: ConclusionCase, evidence: bytes) -> None:
+        """Store what a signature is verified with; it names nobody, but lives and ends with the file it proves."""
+        limits = FileLimits(max_bytes=LARGEST_BYTES, media_types=frozenset({MediaType.TXT}))
+        await self.files.put(
+            tenant, case.patient_id, _whole(evidence), name="evidence.txt", limits=limits
+        )
+
     async def read(self, tenant: TenantId, case: ConclusionCase, sha256: str) -> bytes:
         """A whole document, as signing needs it."""
         chunks = self.files.open(tenant, case.patient_id, FileHash(sha256))

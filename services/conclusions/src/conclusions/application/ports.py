@@ -22,12 +22,14 @@ __all__ = [
     "DocumentSigner",
     "DocumentUnsignable",
     "IssuedCertificate",
+    "Outcome",
     "PrintedConclusion",
     "Refusal",
     "SignedFile",
     "SigningCredential",
     "SigningKeys",
     "TimestampUnavailable",
+    "VerifiedSignature",
 ]
 
 
@@ -157,8 +159,36 @@ class TimestampUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedFile:
+    """`evidence` is what a verifier needs beside the file: PEM, named by the signature's `evidence_sha256`."""
+
     content: bytes = field(repr=False)
+    evidence: bytes = field(repr=False)
     signature: Signature
+
+
+class Outcome(StrEnum):
+    """What verifying a document came to."""
+
+    VALID = "VALID"
+    UNSIGNED = "UNSIGNED"
+    MODIFIED = "MODIFIED"
+    UNTRUSTED = "UNTRUSTED"
+    EXPIRED_AT_SIGNING = "EXPIRED_AT_SIGNING"
+    REVOKED_AT_SIGNING = "REVOKED_AT_SIGNING"
+    NO_EVIDENCE = "NO_EVIDENCE"
+    """Signed before the evidence was kept, or it is lost."""
+    LOST = "LOST"
+    """The signed file is not there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifiedSignature:
+    """`roots` are the SHA-256 fingerprints of what was trusted, to be compared with what the authority publishes."""
+
+    outcome: Outcome
+    signed_at: datetime | None = None
+    timestamped: bool = False
+    roots: Sequence[str] = ()
 
 
 class DocumentSigner(Protocol):
@@ -179,4 +209,10 @@ class DocumentSigner(Protocol):
 
         Raises `CertificateRefused`, `DocumentUnsignable`, `TimestampUnavailable`, `Unavailable`.
         """
+        ...
+
+    async def verify(
+        self, document: bytes, *, evidence: bytes, signed_sha256: str
+    ) -> VerifiedSignature:
+        """Judges a signed file from what was kept with it alone: no clock, no network."""
         ...

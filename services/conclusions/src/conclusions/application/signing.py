@@ -1,5 +1,6 @@
 """Has documents signed: finds the doctor's certificate, or obtains one, and keeps the signed file (CON-24, CON-27)."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -12,13 +13,16 @@ from conclusions.application.ports import (
     CertificateRefused,
     DocumentSigner,
     DocumentUnsignable,
+    Outcome,
     Refusal,
     SignedFile,
     SigningCredential,
     SigningKeys,
     TimestampUnavailable,
+    VerifiedSignature,
 )
 from conclusions.domain.conclusion.commands import FailSignature, RecordSignature
+from conclusions.domain.conclusion.decider import expect_attached
 from conclusions.domain.conclusion.events import SignatureRequested, SigningFailure
 from conclusions.domain.conclusion.state import Attached, Signing
 from conclusions.domain.signing_certificate.commands import (
@@ -29,10 +33,11 @@ from conclusions.domain.signing_certificate.commands import (
 from conclusions.domain.signing_certificate.events import SigningCertificateEvent
 from conclusions.domain.signing_certificate.state import SigningCertificate, usable_at
 from event_store import CommandHandler
+from file_store import FileMissing
 from messaging import Cause, Dispatch
-from privacy.errors import SubjectErased
+from privacy.errors import SealBroken, SubjectErased
 from service_kit.errors import Unavailable
-from vocabulary.ids import TenantId
+from vocabulary.ids import ConsultationId, TenantId
 
 __all__ = ["SigningDesk"]
 
@@ -76,6 +81,35 @@ class SigningDesk:
         command = RecordSignature(signature=signed.signature)
         return [Dispatch(to="conclusions", key=key, command=command)]
 
+    async def verify(self, tenant: TenantId, consultation_id: ConsultationId) -> VerifiedSignature:
+        """Whether the kept file still bears the signature of the recorded fact; from what is stored alone (CON-27).
+
+        The fact is read from its stream, not from a view that is made of it.
+        """
+        state, _ = await self.conclusions.load(tenant=tenant, key=consultation_id)
+        attached = expect_attached(state)
+        if attached.signature is None:
+            return VerifiedSignature(outcome=Outcome.UNSIGNED)
+        record, case = attached.signature, attached.case
+        if record.evidence_sha256 is None:
+            return VerifiedSignature(outcome=Outcome.NO_EVIDENCE)
+        try:
+            content = await self.documents.read(tenant, case, record.signed_sha256)
+        except FileMissing:
+            return VerifiedSignature(outcome=Outcome.LOST)
+        except SealBroken:
+            return VerifiedSignature(outcome=Outcome.MODIFIED)
+        try:
+            evidence = await self.documents.read(tenant, case, record.evidence_sha256)
+        except (FileMissing, SealBroken):
+            return VerifiedSignature(outcome=Outcome.NO_EVIDENCE)
+        document = content[: record.document_size]
+        if hashlib.sha256(document).hexdigest() != record.document_sha256:
+            return VerifiedSignature(outcome=Outcome.MODIFIED)
+        return await self.signer.verify(
+            content, evidence=evidence, signed_sha256=record.signed_sha256
+        )
+
     async def _signed(
         self, tenant: TenantId, request: SignatureRequested, cause: Cause
     ) -> SignedFile:
@@ -89,6 +123,7 @@ class SigningDesk:
             language=language_of(await documents.copies.organisation(tenant)),
             own_page=request.uploaded,
         )
+        await documents.keep_evidence(tenant, case, signed.evidence)
         await documents.keep(tenant, case, signed.content)
         return signed
 

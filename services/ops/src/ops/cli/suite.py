@@ -79,6 +79,8 @@ class Suite:
 
     async def call(self, service: str, method: str, path: str, **options: Any) -> Any:
         """An internal route of a service, as ops; exits with 2 when it refuses, 1 when it does not answer."""
+        if service not in self.urls:
+            fail(f"Where {service} is, is not known: OPS_{service.upper()}_URL is not set.", 2)
         headers = options.pop("headers", {}) | {
             "Authorization": f"Bearer {await self.token(service)}"
         }
@@ -130,7 +132,10 @@ def _of_settings(missing: str) -> Suite:
             name: url.get_secret_value()
             for name, url in {"ops": settings.database_url, **settings.service_databases}.items()
         },
-        urls={"identity": settings.identity_url},
+        urls={
+            "identity": settings.identity_url,
+            **({"conclusions": settings.conclusions_url} if settings.conclusions_url else {}),
+        },
         secret=settings.service_secret,
         clock_file=settings.clock_file,
         store=settings.store_url.get_secret_value() if settings.store_url else None,

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
+from uuid import UUID
 
 import httpx
 import typer
@@ -41,6 +42,31 @@ def views(
     if service is not None and service not in SERVICES:
         fail(f"{service} is no service with views; there are {', '.join(SERVICES)}", 2)
     asyncio.run(_views(context.obj(), [service] if service else list(SERVICES)))
+
+
+@app.command("signature")
+def signature(
+    context: typer.Context,
+    tenant: Annotated[str, typer.Option(help="Slug of the clinic, such as north")],
+    conclusion: Annotated[UUID, typer.Option(help="Id of the conclusion")],
+) -> None:
+    """A signed conclusion is what was signed: from the stored file, root and revocation lists alone."""
+    asyncio.run(_signature(context.obj(), tenant, conclusion))
+
+
+async def _signature(suite: Suite, tenant: str, conclusion: UUID) -> None:
+    found = await suite.call(
+        "conclusions",
+        "GET",
+        f"/internal/conclusions/{conclusion}/verification",
+        headers={"X-Kabinet-Tenant": tenant},
+    )
+    if found["outcome"] != "VALID":
+        fail(f"signature: {found['outcome']}", 1)
+    vouched = "by a time-stamp" if found["timestamped"] else "as the signer says"
+    typer.echo(f"signature: VALID, signed at {found['signed_at']} {vouched}")
+    for root in found["roots"]:
+        typer.echo(f"trusted root: SHA-256 {root}")
 
 
 async def _bookings(suite: Suite) -> None:

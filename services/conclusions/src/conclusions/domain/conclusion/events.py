@@ -71,7 +71,8 @@ class Signature:
     """What is kept of a signature (CON-27).
 
     The first `document_size` bytes of the signed file are the document as it was attached, so both hashes can be
-    checked from the one stored file. `cms_base64` is the detached signature (RFC 5652).
+    checked from the one stored file. `cms_base64` is the detached signature (RFC 5652). `evidence_sha256` names the
+    stored file with the roots that were trusted and the revocation lists that were asked, in PEM.
     """
 
     document_sha256: str
@@ -83,6 +84,7 @@ class Signature:
     signed_at: datetime
     timestamped_at: datetime | None
     cms_base64: str
+    evidence_sha256: str | None = None
 
 
 class SigningFailure(StrEnum):

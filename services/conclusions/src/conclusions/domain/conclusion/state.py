@@ -19,6 +19,7 @@ from conclusions.domain.conclusion.events import (
     ConclusionSigningFailed,
     ConclusionUploaded,
     Document,
+    Signature,
     SignatureRequested,
     SigningFailure,
 )
@@ -98,6 +99,7 @@ class Attached:
     document: Document
     uploaded: bool
     progress: Progress
+    signature: Signature | None = None
     draft: ConclusionForm | None = None
     last_read: UUID | None = None
 
@@ -140,7 +142,8 @@ def evolve(state: Conclusion, event: ConclusionEvent) -> Conclusion:
         case SignatureRequested():
             return _progressed(state, Signing(attempt=event.attempt))
         case ConclusionSigned():
-            return _progressed(state, Signed(signed_sha256=event.signature.signed_sha256))
+            signed = Signed(signed_sha256=event.signature.signed_sha256)
+            return _progressed(state, signed, signature=event.signature)
         case ConclusionSigningFailed():
             return _progressed(state, Failed(attempt=event.attempt, reason=event.reason))
         case ConclusionPublished():
@@ -170,5 +173,9 @@ def _attached(state: Conclusion, document: Document, *, uploaded: bool) -> Concl
     )
 
 
-def _progressed(state: Conclusion, progress: Progress) -> Conclusion:
-    return replace(state, progress=progress) if isinstance(state, Attached) else state
+def _progressed(
+    state: Conclusion, progress: Progress, *, signature: Signature | None = None
+) -> Conclusion:
+    if not isinstance(state, Attached):
+        return state
+    return replace(state, progress=progress, signature=signature or state.signature)
