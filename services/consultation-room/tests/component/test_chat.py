@@ -1,6 +1,8 @@
 """The chat over HTTP: order, repeats, refusals, files, and nothing personal where it does not belong."""
 
 import hashlib
+import io
+import zipfile
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -126,7 +128,7 @@ async def test_the_chat_comes_in_pages_and_from_the_last_seen_number(world: Any)
     assert [m["number"] for m in (await world.get(f"/{room}/messages?last_seen=6"))["items"]] == [7]
 
 
-@pytest.mark.requirement("ROOM-25", "ROOM-61")
+@pytest.mark.requirement("ROOM-25")
 async def test_both_sides_share_files_and_download_them_also_after_the_end(world: Any) -> None:
     room = await world.in_work()
     shared = {
@@ -151,6 +153,22 @@ async def test_both_sides_share_files_and_download_them_also_after_the_end(world
     assert (await world.send("GET", path, who="manager")).status_code == 403
     assert (await world.send("GET", path, tenant="south")).status_code == 404
     assert (await world.send("GET", f"/{room}/files/{UUID(int=1)}")).status_code == 404
+
+
+@pytest.mark.requirement("ROOM-26")
+async def test_what_may_be_attached_to_a_booking_may_be_shared_in_a_chat(world: Any) -> None:
+    room = await world.opened()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as files:
+        files.writestr("МРТ.txt", "снимки")
+    jpeg = b"\xff\xd8\xff\xe0" + bytes(100)
+    for content, name in ((archive.getvalue(), "МРТ.zip"), (jpeg, "a.jpg"), (jpeg, "a.jpeg")):
+        shared = await world.upload(room, content, name)
+        assert shared.status_code == 201, (name, shared.text)
+    refused = await world.upload(room, b"just words", "a.txt")
+    assert (refused.status_code, refused.json()["code"]) == (422, "FILE_TYPE_NOT_ALLOWED")
+    await world.policy("file_types", ["txt"])
+    assert (await world.upload(room, b"just words", "a.txt")).status_code == 201
 
 
 @pytest.mark.requirement("ROOM-26")

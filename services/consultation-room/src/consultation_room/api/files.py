@@ -46,6 +46,7 @@ _MEDIA_TYPES: Final[dict[FileType, MediaType]] = {
     "doc": MediaType.DOC,
     "jpg": MediaType.JPEG,
     "png": MediaType.PNG,
+    "zip": MediaType.ZIP,
 }
 _FOLDERS: Final = re.compile(r"^.*[/\\]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")

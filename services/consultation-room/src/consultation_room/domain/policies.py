@@ -5,9 +5,10 @@ from typing import Literal
 
 __all__ = ["FileType", "RoomPolicies"]
 
-FileType = Literal["pdf", "xls", "xlsx", "txt", "docx", "doc", "jpg", "png"]
+FileType = Literal["pdf", "doc", "docx", "zip", "png", "jpg", "xls", "xlsx", "txt"]
 
-_ALL_TYPES: tuple[FileType, ...] = ("pdf", "xls", "xlsx", "txt", "docx", "doc", "jpg", "png")
+_AS_WITH_BOOKINGS: tuple[FileType, ...] = ("pdf", "doc", "docx", "zip", "png", "jpg")
+"""What may be attached to a booking (CON-56); jpeg is jpg."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +22,7 @@ class RoomPolicies:
     """
 
     take_lead_minutes: int = 15
-    file_types: tuple[FileType, ...] = _ALL_TYPES
+    file_types: tuple[FileType, ...] = _AS_WITH_BOOKINGS
     max_file_megabytes: int = 50
     max_files: int = 10
     conclusion_due_hours: int = 24

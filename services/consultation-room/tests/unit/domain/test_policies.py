@@ -12,7 +12,7 @@ def test_the_defaults_are_those_of_the_requirements() -> None:
     policies = RoomPolicies()
     assert policies.take_lead_minutes == 15
     assert (policies.max_files, policies.max_file_megabytes) == (10, 50)
-    assert set(policies.file_types) == {"pdf", "xls", "xlsx", "txt", "docx", "doc", "jpg", "png"}
+    assert set(policies.file_types) == {"pdf", "doc", "docx", "zip", "png", "jpg"}
     assert policies.conclusion_due_hours == 24
 
 
