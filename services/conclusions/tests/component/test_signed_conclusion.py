@@ -86,10 +86,11 @@ async def test_others_hear_of_the_publication_and_of_no_medical_text(service: Se
     assert all("Кашель".encode() not in envelope.data for envelope in heard)
 
 
-@pytest.mark.requirement("CON-05", "CON-01")
+@pytest.mark.requirement("CON-01")
 async def test_the_paper_says_who_was_seen_when_and_what_was_written(
     service: Service, tool: Tool
 ) -> None:
+    """Of CON-05 what the suite knows: it has no logo, certificate number or programme to print."""
     shown = await service.publish(await service.complete())
     document = (await download(service, shown["conclusion_id"])).content
     printed = re.sub(r"\s+", " ", tool("pdftotext", document, "-layout", output="-"))

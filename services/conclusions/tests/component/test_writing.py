@@ -37,7 +37,7 @@ def clinic_file(pages: int = 1, *, password: str | None = None) -> bytes:
     return file.getvalue()
 
 
-@pytest.mark.requirement("CON-02", "CON-03", "CON-04")
+@pytest.mark.requirement("CON-02", "CON-03")
 async def test_the_form_has_thirteen_numbered_fields_behind_the_reason_with_hints(
     service: Service,
 ) -> None:
@@ -59,7 +59,7 @@ async def test_the_form_has_thirteen_numbered_fields_behind_the_reason_with_hint
     assert english.json()["fields"][1]["label"] == "Complaints"
 
 
-@pytest.mark.requirement("CON-04", "CON-02")
+@pytest.mark.requirement("CON-02")
 async def test_a_draft_is_kept_and_changed_field_by_field(service: Service) -> None:
     path = f"{path_of(await service.complete())}/draft"
     empty = await service.call("GET", path)

@@ -196,7 +196,7 @@ async def test_who_has_no_card_sees_nobodys_consultations(world: Any, who: str) 
     assert (nameless.status_code, nameless.json()["code"]) == (403, "NOT_YOURS")
 
 
-@pytest.mark.requirement("ROOM-23", "ROOM-57", "ROOM-60", "ROOM-61", "ROOM-62")
+@pytest.mark.requirement("ROOM-23", "ROOM-57", "ROOM-60", "ROOM-62")
 async def test_completion_says_what_happens_next_and_leaves_it_readable(world: Any) -> None:
     await world.policy("call_centre_phones", ["+7 495 000-00-00"])
     room = await world.in_work()

@@ -28,7 +28,6 @@ def read(tool: Tool, document: bytes) -> str:
     return re.sub(r"[ \n\f]+", " ", printed)
 
 
-@pytest.mark.requirement("CON-05")
 def test_the_head_names_organisation_patient_programme_and_local_time(
     tool: Tool, texts: Texts, conclusion: PrintedConclusion
 ) -> None:
@@ -59,7 +58,6 @@ def test_ages_are_written_in_good_russian(
 
 
 @pytest.mark.requirement("CON-02")
-@pytest.mark.requirement("CON-04")
 def test_reason_and_all_fields_stand_in_the_order_of_the_form(
     tool: Tool, texts: Texts, conclusion: PrintedConclusion
 ) -> None:

@@ -162,7 +162,7 @@ def test_policies_have_bounds() -> None:
             ConclusionPolicies(upload_limit_mb=size)
 
 
-@pytest.mark.requirement("CON-02", "CON-04")
+@pytest.mark.requirement("CON-02")
 def test_the_form_lists_what_is_filled_in_its_order() -> None:
     text = PATIENT_TOLD.last_name
     form = ConclusionForm(
