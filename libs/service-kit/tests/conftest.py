@@ -23,7 +23,7 @@ from service_kit.errors import Unavailable
 from service_kit.ids import new_id
 from service_kit.kit import Kit
 from service_kit.problems import EXPECTED, NotFound, ProblemTable, problem_of
-from service_kit.reads import Page, PageQueryDep, page_of
+from service_kit.reads import Page, PageQueryDep, number, page_of
 from service_kit.run import service_texts
 from service_kit.testing import Tokens, api_client, make_kit
 from service_kit.texts import Texts
@@ -113,7 +113,8 @@ async def list_notes(
     caller: Annotated[Caller, Depends(ACCESS.allow("list_notes"))],
 ) -> Page[NoteOut]:
     """Notes 0 to 4, in pages."""
-    first = 0 if page.after is None else page.after["number"] + 1
+    place = page.place(number=number)
+    first = 0 if place is None else place[0] + 1
     rows = list(range(first, 5))[: page.limit + 1]
     return page_of(
         rows, page, key=lambda row: {"number": row}, show=lambda row: NoteOut(text=str(row))

@@ -1,9 +1,14 @@
 """Reads that wait for the caller's own writes, and lists in pages."""
 
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
+
+from service_kit.problems import Problem
+from service_kit.reads import PageQuery, instant, number, text
 
 CURSOR = "00000000000000010000000000000002"
 
@@ -82,3 +87,39 @@ async def test_a_cursor_that_is_none_is_refused(
 ) -> None:
     answer = await client.get("/api/v1/notes", params={"cursor": cursor}, headers=patient)
     assert (answer.status_code, answer.json()["code"]) == (400, "CURSOR_INVALID")
+
+
+@pytest.mark.parametrize(
+    ("reader", "right", "read"),
+    [
+        (instant, "2026-12-01T10:00:00+03:00", datetime(2026, 12, 1, 7, tzinfo=UTC)),
+        (text, "Иванов", "Иванов"),
+        (text, "", ""),
+        (number, 0, 0),
+        (number, (1 << 63) - 1, (1 << 63) - 1),
+        (UUID, str(UUID(int=1)), UUID(int=1)),
+    ],
+)
+def test_a_place_is_read(reader: Any, right: object, read: object) -> None:
+    assert PageQuery(50, {"at": right}).place(at=reader) == (read,)
+
+
+@pytest.mark.parametrize(
+    ("reader", "wrong"),
+    [
+        *((instant, each) for each in (None, 5, [], "", "today", "2026-12-01T10:00:00")),
+        *((instant, each) for each in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59")),
+        *((text, each) for each in (None, 5, [], {}, "a\0b")),
+        *((number, each) for each in (None, True, -1, 1 << 63, 1.5, "1", [])),
+        *((UUID, each) for each in (None, True, 5, [], {}, "", "no id")),
+    ],
+)
+def test_a_place_that_nobody_gave_out_is_refused(reader: Any, wrong: object) -> None:
+    for after in ({"at": wrong}, {"elsewhere": wrong}, {}):
+        with pytest.raises(Problem) as refused:
+            PageQuery(50, after).place(at=reader)
+        assert (refused.value.status, refused.value.code) == (400, "CURSOR_INVALID")
+
+
+def test_the_first_page_has_no_place() -> None:
+    assert PageQuery(50, None).place(at=instant) is None

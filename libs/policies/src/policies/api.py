@@ -21,8 +21,8 @@ from policies.decider import (
     policy_types,
 )
 from service_kit.access import Access, AccessTable, Caller, Ownership
-from service_kit.problems import Problem, ProblemTable
-from service_kit.reads import Page, PageQueryDep, page_of
+from service_kit.problems import ProblemTable
+from service_kit.reads import Page, PageQueryDep, number, page_of
 
 __all__ = ["POLICY_ACCESS", "POLICY_PROBLEMS", "policies_router"]
 
@@ -127,9 +127,7 @@ async def list_policies(caller: Reader, book: Book) -> Policies:
 async def list_policy_changes(caller: Reader, book: Book, query: PageQueryDep) -> Page[Change]:
     """Every change ever made, the newest first (OPS-10)."""
     changes = await book.changes(caller.tenant)
-    below = len(changes) + 1 if query.after is None else query.after.get("version")
-    if not isinstance(below, int):
-        raise Problem(400, "CURSOR_INVALID")
+    (below,) = query.place(version=number) or (len(changes) + 1,)
     rows = [change for change in reversed(changes) if change.version < below]
     return page_of(
         rows[: query.limit + 1],

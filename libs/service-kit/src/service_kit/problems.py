@@ -195,7 +195,8 @@ def _problem_of(exc: Exception, connection: HTTPConnection) -> Problem:
             code = _HTTP_CODES.get(status, "BAD_REQUEST" if status < 500 else "INTERNAL")
             return Problem(status, code, headers=exc.headers)
         case InvalidValue(code=code) | UnstorableText(code=code):
-            return Problem(422, code)
+            # A list whose view makes its cursors answers as one that reads them with `PageQuery.place`.
+            return Problem(400 if code == "CURSOR_INVALID" else 422, code)
         case AppendConflict():
             pinned = facts_of(connection).header("if-match")
             return Problem(412, "VERSION_CHANGED") if pinned else Problem(409, "CONCURRENT_CHANGE")

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Generic, Protocol, TypeVar
 
 import msgspec
@@ -23,8 +24,11 @@ __all__ = [
     "PageQueryDep",
     "Views",
     "await_view",
+    "instant",
+    "number",
     "page_of",
     "set_position",
+    "text",
 ]
 
 POSITION_HEADER: Final = "Kabinet-Position"
@@ -88,7 +92,44 @@ class PageQuery:
 
     limit: int
     after: dict[str, Any] | None
-    """The sort values of the last row of the page before, or None for the first page."""
+    """The sort values of the last row of the page before, as they came back, or None for the first page.
+
+    Whoever asks can write them; `place` reads them.
+    """
+
+    def place(self, **readers: Callable[[Any], Any]) -> tuple[Any, ...] | None:
+        """The sort values named, each made by its reader (`instant`, `text`, `number`, `UUID`); None at the first page.
+
+        Raises 400 CURSOR_INVALID where a value is missing or its reader refuses it.
+        """
+        if self.after is None:
+            return None
+        try:
+            return tuple(read(self.after[name]) for name, read in readers.items())
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            raise Problem(400, "CURSOR_INVALID") from None
+
+
+def instant(value: Any) -> datetime:
+    """A reader: an instant with its offset, in UTC."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("an instant has an offset")
+    return moment.astimezone(UTC)
+
+
+def text(value: Any) -> str:
+    """A reader: text that a database can hold."""
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("text is expected")
+    return value
+
+
+def number(value: Any) -> int:
+    """A reader: a whole number of a database, not below 0."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 1 << 63:
+        raise ValueError("a number is expected")
+    return value
 
 
 # Not a class for `Depends`: FastAPI would make each one in a thread.
@@ -114,7 +155,7 @@ def page_of(
 ) -> Page[Item]:
     """A page from up to `query.limit + 1` rows.
 
-    `key` gives a row's sort values (JSON-encodable, they come back as `query.after`), `show` its public form.
+    `key` gives a row's sort values (JSON-encodable, they come back in `query.place`), `show` its public form.
     """
     shown = rows[: query.limit]
     more = len(rows) > query.limit

@@ -1,5 +1,6 @@
 """For tests of services: tokens of a test issuer, a client without a network, the walk over the access table."""
 
+import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -176,7 +177,8 @@ async def access_walk(
     """Call every route as everybody and say where an answer is not what the access table declares.
 
     Each role, without a token, with an expired and a forged one, one for another audience and one of another
-    tenant; own and foreign things; too little assurance; a service that is not among the callers. `examples` by
+    tenant; own and foreign things; too little assurance; a service that is not among the callers; lists with cursors
+    that nobody gave out. `examples` by
     action; a route with parameters in its path needs one, a row with `Ownership.OWN` one with `foreign`. All refusals
     are tried before anything is let in.
     """
@@ -202,8 +204,11 @@ async def access_walk(
                     admissions.append((route, step))
                 else:
                     findings += await _take(app, client, route, step)
+        paged = _paged(app)
         for route, step in admissions:
             findings += await _take(app, client, route, step)
+            if (route.method, route.path) in paged:
+                findings += await _turn_to_no_page(client, route, step)
     return findings
 
 
@@ -323,6 +328,67 @@ async def _take(
         return []
     wanted = "to be let in" if step.expected is None else f"{sorted(step.expected)}"
     return [f"{route.method} {route.path} {step.label}: answered {status}, expected {wanted}"]
+
+
+def _paged(app: FastAPI) -> set[tuple[str, str]]:
+    """The routes whose lists come in pages."""
+    return {
+        (method.upper(), path)
+        for path, methods in app.openapi()["paths"].items()
+        for method, operation in methods.items()
+        if any(each["name"] == "cursor" for each in operation.get("parameters", ()))
+    }
+
+
+_NO_VALUES: Final[tuple[object, ...]] = (
+    None,
+    True,
+    -1,
+    1 << 70,
+    [],
+    "",
+    "\0",
+    "2026-12-01T10:00:00",
+    "9999-12-31T23:59:59-23:59",
+)
+
+
+async def _turn_to_no_page(
+    client: httpx.AsyncClient, route: GuardedRoute, step: _Step
+) -> list[str]:
+    """A cursor that says nothing, and each value of a real one made wrong: none is a server's error."""
+    path = route.path.format_map({name: str(value) for name, value in step.example.path.items()})
+
+    async def turn(**params: str) -> httpx.Response:
+        headers = {**step.example.headers, **step.headers}
+        asked = {**step.example.query, **params}
+        return await client.request(route.method, path, params=asked, headers=headers)
+
+    def label(cursor: Mapping[str, Any]) -> str:
+        return f"{route.method} {route.path} {step.label} with the cursor {cursor}"
+
+    empty = await turn(cursor=_cursor({}))
+    findings = (
+        []
+        if empty.status_code == 400 and empty.json()["code"] == "CURSOR_INVALID"
+        else [f"{label({})}: answered {empty.status_code}, expected 400 CURSOR_INVALID"]
+    )
+    first = await turn(limit="1")
+    real = first.json().get("next") if first.status_code == 200 else None
+    if real is None:
+        return findings
+    values = json.loads(base64.urlsafe_b64decode(real + "=" * (-len(real) % 4)))
+    for name in values if isinstance(values, dict) else ():
+        for wrong in _NO_VALUES:
+            cursor = {**values, name: wrong}
+            answer = await turn(cursor=_cursor(cursor))
+            if answer.status_code >= 500:
+                findings.append(f"{label(cursor)}: answered {answer.status_code}")
+    return findings
+
+
+def _cursor(values: Mapping[str, Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
 
 
 async def knock(

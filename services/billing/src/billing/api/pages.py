@@ -4,8 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from service_kit.problems import Problem
-from service_kit.reads import PageQuery
+from service_kit.reads import PageQuery, instant
 
 __all__ = ["place", "place_before"]
 
@@ -17,9 +16,4 @@ def place(instant: datetime, thing: UUID) -> dict[str, Any]:
 
 def place_before(query: PageQuery) -> tuple[datetime, UUID] | None:
     """Where the page begins; raises 400 CURSOR_INVALID."""
-    if query.after is None:
-        return None
-    try:
-        return datetime.fromisoformat(query.after["at"]), UUID(query.after["id"])
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Problem(400, "CURSOR_INVALID") from None
+    return query.place(at=instant, id=UUID)

@@ -12,7 +12,7 @@ from booking.api.shown_appointments import AppointmentOut, Surroundings, own_rec
 from booking.read_models import my_records, patients
 from booking.read_models.my_records import RecordFilter, RecordRow
 from service_kit.access import Caller
-from service_kit.reads import Page, PageQuery, PageQueryDep, page_of
+from service_kit.reads import Page, PageQuery, PageQueryDep, instant, page_of
 from vocabulary.ids import AppointmentId, PatientId
 
 __all__ = ["router"]
@@ -95,9 +95,7 @@ async def list_doctor_appointments(
 
 
 def _after(page: PageQuery) -> tuple[datetime, AppointmentId] | None:
-    if page.after is None:
-        return None
-    return datetime.fromisoformat(page.after["at"]), AppointmentId(UUID(page.after["id"]))
+    return page.place(at=instant, id=UUID)
 
 
 def _place(row: RecordRow) -> dict[str, str]:

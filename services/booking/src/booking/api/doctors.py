@@ -22,7 +22,7 @@ from booking.read_models.doctor_search import DoctorRow
 from read_models import Queries
 from service_kit.access import Caller
 from service_kit.problems import Problem
-from service_kit.reads import Page, PageQueryDep, page_of
+from service_kit.reads import Page, PageQueryDep, page_of, text
 from vocabulary.ids import BranchId, ClinicianId, ServiceId
 from vocabulary.zone import utc_to_local
 
@@ -104,16 +104,13 @@ async def list_doctors(
     branch_id: BranchId | None = None,
 ) -> Page[DoctorCard]:
     """List the doctors of the clinic in order of their names."""
-    after = None
-    if page.after is not None:
-        after = (page.after["name"], ClinicianId(UUID(page.after["id"])))
     rows = await doctor_search.page(
         db,
         caller.tenant,
         query=q,
         specialty=specialty,
         branch_id=branch_id,
-        after=after,
+        after=page.place(name=text, id=UUID),
         limit=page.limit + 1,
     )
     shown = {

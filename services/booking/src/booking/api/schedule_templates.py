@@ -143,11 +143,12 @@ async def list_templates(
     ] = None,
 ) -> Page[TemplateOut]:
     """List the templates of a doctor."""
+    place = page.place(id=UUID)
     rows = await schedule_templates.page(
         db,
         caller.tenant,
         _doctor(clinician_id, caller),
-        after=None if page.after is None else TemplateId(UUID(page.after["id"])),
+        after=None if place is None else place[0],
         limit=page.limit + 1,
     )
     return page_of(rows, page, key=lambda row: {"id": str(row.template_id)}, show=_shown_row)

@@ -17,8 +17,8 @@ from conclusions.domain.conclusion.commands import RecordDownload, RecordView
 from conclusions.read_models.conclusions import published
 from file_store import FileHash
 from service_kit.access import Caller
-from service_kit.problems import Denied, NotFound, Problem
-from service_kit.reads import Page, PageQuery, PageQueryDep, page_of
+from service_kit.problems import Denied, NotFound
+from service_kit.reads import Page, PageQuery, PageQueryDep, instant, page_of
 from vocabulary.ids import ConsultationId
 
 __all__ = ["router"]
@@ -102,12 +102,4 @@ async def open_document(
 
 
 def _place(page: PageQuery) -> tuple[datetime, ConsultationId] | None:
-    if page.after is None:
-        return None
-    try:
-        return (
-            datetime.fromisoformat(page.after["completed_at"]),
-            ConsultationId(UUID(page.after["consultation_id"])),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise Problem(400, "CURSOR_INVALID") from None
+    return page.place(completed_at=instant, consultation_id=UUID)

@@ -37,10 +37,9 @@ from consultation_room.domain.details import (
 from consultation_room.read_models import consultations as view
 from consultation_room.read_models.consultations import ConsultationRow, ListName, Scope
 from event_store import Handled
-from read_models import InvalidPageCursor
 from service_kit import texts
 from service_kit.access import Caller, Ownership
-from service_kit.problems import Denied, NotFound, Problem
+from service_kit.problems import Denied, NotFound
 from vocabulary.ids import AppointmentId, ClinicianId, ConsultationId, PatientId
 
 __all__ = ["router"]
@@ -185,10 +184,7 @@ async def list_consultations(
         patient_id=_patient(caller) if own and caller.role == "patient" else None,
         appointment_id=None if appointment_id is None else AppointmentId(appointment_id),
     )
-    try:
-        found = await view.page(queries, scope, of, now=caller.now, after=cursor, limit=limit)
-    except InvalidPageCursor:
-        raise Problem(400, "CURSOR_INVALID") from None
+    found = await view.page(queries, scope, of, now=caller.now, after=cursor, limit=limit)
     return ConsultationPage(
         items=[ConsultationOut.of(row, caller.now) for row in found.items],
         next=found.next,

@@ -31,7 +31,7 @@ from consultation_room.read_models import transcript
 from event_store import Handled
 from privacy.sealing import Sealers
 from service_kit.access import Caller
-from service_kit.reads import Page, PageQueryDep, page_of
+from service_kit.reads import Page, PageQueryDep, number, page_of
 from vocabulary.ids import FileId
 
 __all__ = ["Posted", "Wording", "post", "router"]
@@ -141,13 +141,13 @@ async def read_messages(
     participants, state = await participants_for(room, caller, consultation_id)
     if not isinstance(state, Closed):
         expect_entry(state)
+    (behind,) = page.place(number=number) or (0,)
     await record_reading(room, caller, participants)
-    after = max(last_seen, int((page.after or {}).get("number", 0)))
     rows = await transcript.page(
         queries,
         caller.tenant,
         participants.consultation_id,
-        after=after,
+        after=max(last_seen, behind),
         limit=page.limit + 1,
     )
     shown = await show_messages(rows, sealers.of(caller.tenant), texts, caller.language)
