@@ -255,6 +255,19 @@ async def test_an_appointment_cancelled_while_it_moves_leaves_no_slot_taken(worl
     assert await world.free() == ["10:00", "10:30", "11:00"]
 
 
+@pytest.mark.parametrize("far", ["9999-12-31T23:59:00Z", "0001-01-01T00:00:00%2B03:00"])
+async def test_a_time_that_no_calendar_reckons_with_is_malformed(world: Any, far: str) -> None:
+    appointment_id = await world.reserved()
+    path = f"/api/v1/appointments/{appointment_id}/rescheduling"
+    answer = await world.send("POST", path, {"starts_at": far.replace("%2B", "+")})
+    assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_FAILED")
+    summary = (
+        f"/api/v1/doctors/{world.doctor}/slots/{far}/summary?kind=ONLINE&service_id={world.service}"
+    )
+    answer = await world.send("GET", summary)
+    assert (answer.status_code, answer.json()["code"]) == (422, "VALIDATION_FAILED")
+
+
 async def test_there_is_nothing_to_move_to_where_nothing_is_offered(world: Any) -> None:
     appointment_id = await world.reserved("10:00")
     answer = await move(world, appointment_id, "12:00")

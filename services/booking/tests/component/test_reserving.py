@@ -272,6 +272,11 @@ async def test_who_pays_to_enter_is_paid_later(world: Any) -> None:
         ({"kind": "CLINIC"}, "SLOT_NOT_OFFERED"),
         ({"service_id": str(UUID(int=1))}, "SERVICE_NOT_OFFERED"),
         ({"clinician_id": str(UUID(int=1))}, "DOCTOR_NOT_FOUND"),
+        ({"starts_at": "9999-12-31T23:59:00Z"}, "VALIDATION_FAILED"),
+        ({"starts_at": "9999-12-31T23:59:00-23:00"}, "VALIDATION_FAILED"),
+        ({"starts_at": "0001-01-01T00:00:00+03:00"}, "VALIDATION_FAILED"),
+        ({"starts_at": "2100-01-01T00:00:00+03:00"}, "VALIDATION_FAILED"),
+        ({"starts_at": "2099-12-31T23:59:00+03:00"}, "SLOT_NOT_OFFERED"),
     ],
 )
 async def test_what_is_not_offered_is_not_reserved(

@@ -74,6 +74,13 @@ async def test_switching_off_leaves_what_is_booked(world: Any) -> None:
         ({"day_ends_at": "11:14"}, "LAST_APPOINTMENT_TOO_LATE"),
         ({"first_at": "12:00"}, "FIRST_AFTER_LAST"),
         ({"weekdays": ["EVERY"]}, "VALIDATION_FAILED"),
+        ({"first_at": "09:00+03:00"}, "VALIDATION_FAILED"),
+        ({"last_at": "11:00Z"}, "VALIDATION_FAILED"),
+        ({"cells": ["10:00", "10:30+03:00"]}, "VALIDATION_FAILED"),
+        ({"day_ends_at": "13:00+03:00"}, "VALIDATION_FAILED"),
+        ({"valid_from": "9999-12-31", "valid_to": "9999-12-31"}, "VALIDATION_FAILED"),
+        ({"valid_from": "2100-01-01", "valid_to": "2100-01-31"}, "VALIDATION_FAILED"),
+        ({"valid_from": "1999-12-31"}, "VALIDATION_FAILED"),
     ],
 )
 async def test_a_wrong_template_is_refused_with_its_reason(
@@ -81,6 +88,17 @@ async def test_a_wrong_template_is_refused_with_its_reason(
 ) -> None:
     answer = await create(world, **changes)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_a_template_may_hold_for_as_long_as_calendars_go(world: Any) -> None:
+    last = {"valid_from": "2099-12-31", "valid_to": "9999-12-31", "weekdays": ["THU"]}
+    for number, changes in enumerate((last, {**FRIDAYS, "valid_to": "9999-12-31"})):
+        created = await create(world, **changes)
+        assert created.status_code == 201, created.text
+        path = f"{TEMPLATES}/{created.json()['template_id']}/activation"
+        answer = await world.send("PUT", path, who="clinician")
+        assert answer.status_code == (200, 409)[number], answer.text
+        await world.settle()
 
 
 async def test_overlapping_templates_are_not_both_active(world: Any) -> None:

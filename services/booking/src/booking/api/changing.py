@@ -5,13 +5,14 @@ from enum import StrEnum
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from booking.api.access import ACCESS
 from booking.api.dependencies import BookingDep, CatchUpDep, PoliciesDep, QueriesDep
 from booking.api.problems import PROBLEMS
 from booking.api.shown import Times, show_times
 from booking.api.shown_appointments import own_record, with_free_slots
+from booking.api.times import Instant
 from booking.application import Booking
 from booking.application.cancelling import cancel
 from booking.application.rescheduling import move
@@ -70,9 +71,7 @@ class CancellationOut(BaseModel):
 
 
 class RescheduleBody(BaseModel):
-    starts_at: Annotated[
-        AwareDatetime, Field(description="The start of a free slot of the same doctor")
-    ]
+    starts_at: Annotated[Instant, Field(description="The start of a free slot of the same doctor")]
 
 
 class RescheduleOut(Times):

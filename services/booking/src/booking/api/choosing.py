@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from pydantic import AwareDatetime, BaseModel
+from pydantic import BaseModel
 
 from booking.api.doctors import require_doctor
+from booking.api.times import Instant
 from booking.domain.details import AppointmentDetails, AppointmentKind, local_day_of
 from booking.domain.doctor_day.errors import SlotNotOffered
 from booking.domain.patient_standing.events import AccountStatus
@@ -27,7 +28,7 @@ class Choice(BaseModel):
     """A slot of a doctor, and what for."""
 
     clinician_id: ClinicianId
-    starts_at: AwareDatetime
+    starts_at: Instant
     kind: AppointmentKind
     service_id: ServiceId
 

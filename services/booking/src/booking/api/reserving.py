@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from booking.api.access import ACCESS
 from booking.api.choosing import Choice, Chosen, complete
@@ -13,6 +13,7 @@ from booking.api.dependencies import BookingDep, PoliciesDep, QueriesDep, Sealer
 from booking.api.problems import PROBLEMS
 from booking.api.shown import BranchOut, ServiceOut, Times, show_branch, show_service, show_times
 from booking.api.shown_appointments import AppointmentOut, show_appointment, with_free_slots
+from booking.api.times import Instant
 from booking.domain.details import AppointmentKind, PaymentMode
 from booking.domain.doctor_day.commands import HoldSlot, TakeSlot
 from booking.domain.doctor_day.decider import hold_ends_at
@@ -66,7 +67,7 @@ class Summary(Times):
 )
 async def summarise_slot(
     clinician_id: ClinicianId,
-    starts_at: AwareDatetime,
+    starts_at: Instant,
     kind: AppointmentKind,
     service_id: ServiceId,
     db: QueriesDep,

@@ -1,6 +1,6 @@
 """The doctor's schedule templates (BKG-57..61)."""
 
-from datetime import date, time
+from datetime import date
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -12,6 +12,7 @@ from booking.api.access import ACCESS
 from booking.api.dependencies import BookingDep, PoliciesDep, QueriesDep
 from booking.api.doctors import require_doctor
 from booking.api.problems import PROBLEMS
+from booking.api.times import StartDate, WallTime
 from booking.application import Booking
 from booking.domain.details import AppointmentKind
 from booking.domain.doctor_listing.errors import DoctorNotFound
@@ -87,13 +88,13 @@ class TemplateBody(BaseModel):
 
     name: Annotated[str, Field(max_length=200)] = ""
     kinds: Annotated[list[AppointmentKind], Field(max_length=2)]
-    valid_from: date
+    valid_from: StartDate
     valid_to: date
     weekdays: Annotated[list[Weekday], Field(max_length=7)]
-    first_at: time
-    last_at: time
-    cells: Annotated[list[time], Field(max_length=96)] = []
-    day_ends_at: time | None = None
+    first_at: WallTime
+    last_at: WallTime
+    cells: Annotated[list[WallTime], Field(max_length=96)] = []
+    day_ends_at: WallTime | None = None
 
 
 class NewTemplateBody(TemplateBody):
@@ -108,6 +109,7 @@ class TemplateOut(TemplateBody):
     template_id: TemplateId
     clinician_id: ClinicianId
     zone: str
+    valid_from: date  # one that was saved before the bound is still shown
     active: bool
     opened_until: date | None
 
