@@ -1,6 +1,6 @@
 """Reading appointments: at once, one's own, in pages, in order."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from contracts.consultation_room import (
 )
 
 POSITION = "Kabinet-Position"
+CURRENT = (("appointments?filter=current", "patient"), ("doctor/appointments", "clinician"))
 
 
 async def test_a_reservation_is_seen_at_once_by_who_sends_its_position(world: Any) -> None:
@@ -238,3 +239,49 @@ async def test_what_the_doctor_has_taken_in_work_is_not_cancelled_by_the_patient
         shown = await world.get(f"/api/v1/{mine}", who=who)
         assert [one["status"] for one in shown["items"]] == ["IN_PROGRESS"]
     assert (await world.reserve("10:30")).json()["code"] == "UNCONFIRMED_LIMIT"
+
+
+@pytest.mark.requirement("BKG-42", "OPS-14")
+@pytest.mark.parametrize("late", [timedelta(microseconds=-1), timedelta(0), timedelta(hours=3)])
+async def test_what_is_in_progress_is_current_beyond_its_planned_end(
+    world: Any, late: timedelta
+) -> None:
+    appointment_id = await world.reserved()
+    await world.tell(
+        ConsultationTakenInWork(
+            consultation_id=world.invoice,
+            appointment_id=appointment_id,
+            patient_id=world.patient,
+            clinician_id=world.doctor,
+        )
+    )
+    world.clock.set(datetime(2026, 12, 1, 7, 30, tzinfo=UTC) + late)
+    for path, who in CURRENT:
+        shown = await world.get(f"/api/v1/{path}", who=who)
+        assert [one["status"] for one in shown["items"]] == ["IN_PROGRESS"]
+    completed = ConsultationCompleted(
+        consultation_id=world.invoice,
+        appointment_id=appointment_id,
+        patient_id=world.patient,
+        clinician_id=world.doctor,
+        accepted_at=world.clock.now(),
+        completed_at=world.clock.now(),
+    )
+    await world.tell(completed)
+    for path, who in CURRENT:
+        assert (await world.get(f"/api/v1/{path}", who=who))["items"] == []
+
+
+@pytest.mark.requirement("BKG-42", "OPS-14")
+@pytest.mark.parametrize(
+    ("late", "shown"),
+    [(timedelta(microseconds=-1), ["RESERVED"]), (timedelta(0), []), (timedelta(seconds=1), [])],
+)
+async def test_what_never_began_is_current_until_its_end(
+    world: Any, late: timedelta, shown: list[str]
+) -> None:
+    await world.reserved()
+    world.clock.set(datetime(2026, 12, 1, 7, 30, tzinfo=UTC) + late)
+    for path, who in CURRENT:
+        items = (await world.get(f"/api/v1/{path}", who=who))["items"]
+        assert [one["status"] for one in items] == shown

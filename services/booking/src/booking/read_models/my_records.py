@@ -198,8 +198,10 @@ VIEW = View(
 )
 
 _LIVE = "status IN ('HELD', 'RESERVED', 'IN_PROGRESS')"
+# What has begun stays current until it is over, also beyond its planned end (BKG-42).
+_UPCOMING = "(status IN ('HELD', 'RESERVED') AND ends_at > $3 OR status = 'IN_PROGRESS')"
 _FILTERS: Mapping[RecordFilter, tuple[str, timedelta]] = {
-    RecordFilter.CURRENT: (f"{_LIVE} AND ends_at > $3", timedelta(0)),
+    RecordFilter.CURRENT: (_UPCOMING, timedelta(0)),
     RecordFilter.LAST_7_DAYS: ("starts_at BETWEEN $3 AND $3 + $4::interval", timedelta(days=7)),
     RecordFilter.LAST_30_DAYS: ("starts_at BETWEEN $3 AND $3 + $4::interval", timedelta(days=30)),
     RecordFilter.ALL: ("true", timedelta(0)),
@@ -242,10 +244,9 @@ async def of_doctor(
     after: tuple[datetime, AppointmentId] | None,
     limit: int,
 ) -> Sequence[RecordRow]:
-    """A doctor's upcoming appointments in order of time, behind `after`."""
+    """A doctor's upcoming appointments and those in progress in order of time, behind `after`."""
     where = (
-        "tenant = $1 AND clinician_id = $2 AND status IN ('RESERVED', 'IN_PROGRESS')"
-        " AND ends_at > $3"
+        f"tenant = $1 AND clinician_id = $2 AND status <> 'HELD' AND {_UPCOMING}"
         " AND ($4::timestamptz IS NULL OR (starts_at, appointment_id) > ($4, $5::uuid))"
     )
     values = (tenant, clinician_id, now, *(after or (None, None)))
