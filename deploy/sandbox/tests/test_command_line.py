@@ -168,6 +168,7 @@ def test_bad_arguments_end_with_2(
         (("acquirer",), "--shop"),
         (("mail",), "--smtp-port"),
         (("ca",), "--clock-file"),
+        (("smartcaptcha",), "--server-key"),
     ],
 )
 def test_help_is_help(

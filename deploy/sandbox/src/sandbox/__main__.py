@@ -1,4 +1,4 @@
-"""`python -m sandbox acquirer|mail|ca`: one twin, one process."""
+"""`python -m sandbox acquirer|mail|ca|smartcaptcha`: one twin, one process."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from pathlib import Path
 import sandbox.acquirer.bootstrap
 import sandbox.certificate_authority.bootstrap
 import sandbox.mail_sink.bootstrap
+import sandbox.smartcaptcha.bootstrap
 from sandbox.web import listen, port_number, serve
 
 
@@ -27,7 +28,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox", description="Twins of the outside world."
     )
-    twins = parser.add_subparsers(metavar="acquirer|mail|ca", required=True)
+    twins = parser.add_subparsers(metavar="acquirer|mail|ca|smartcaptcha", required=True)
     for name, summary, twin in (
         ("acquirer", "a payment provider that speaks YooKassa API v3", sandbox.acquirer.bootstrap),
         (
@@ -39,6 +40,11 @@ def _arguments() -> argparse.ArgumentParser:
             "ca",
             "a certificate authority with a time-stamp service",
             sandbox.certificate_authority.bootstrap,
+        ),
+        (
+            "smartcaptcha",
+            "Yandex SmartCaptcha's check of tokens",
+            sandbox.smartcaptcha.bootstrap,
         ),
     ):
         command = twins.add_parser(name, parents=[shared], help=summary, description=summary)

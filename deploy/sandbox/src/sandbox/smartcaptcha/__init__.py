@@ -1,0 +1,1 @@
+"""Yandex SmartCaptcha's check of tokens."""
