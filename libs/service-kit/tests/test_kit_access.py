@@ -291,6 +291,19 @@ def test_the_table_documents_itself(app: FastAPI) -> None:
     assert "| `read_note` | patient (own), manager (tenant) | basic |" in table.markdown()
 
 
+@pytest.mark.requirement("GW-25")
+def test_a_captcha_is_in_the_table_and_for_strangers_with_a_key_only() -> None:
+    anybody = {"anonymous": Ownership.TENANT}
+    table = AccessTable(Access("send_code", anybody, captcha=True))
+    assert "| `send_code` | anonymous (tenant, with a captcha) | basic |" in table.markdown()
+    for wrong in (
+        {"roles": {"patient": Ownership.SELF}},
+        {"roles": anybody, "idempotency_key": False},
+    ):
+        with pytest.raises(ConfigurationError):
+            Access("send_code", captcha=True, **wrong)  # type: ignore[arg-type] # wrong on purpose
+
+
 def test_callers_are_services() -> None:
     with pytest.raises(ConfigurationError):
         Access("x", {"patient": Ownership.SELF}, callers=frozenset({"ops"}))

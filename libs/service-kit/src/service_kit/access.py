@@ -23,6 +23,7 @@ from vocabulary.errors import InvalidValue
 from vocabulary.ids import AccountId, ClinicianId, PatientId, TenantId, tenant_id
 
 __all__ = [
+    "CAPTCHA_HEADER",
     "DEFAULT_BODY_BYTES",
     "ROLES",
     "TENANT_HEADER",
@@ -37,6 +38,7 @@ __all__ = [
 
 ROLES: Final = ACCOUNT_ROLES | {"service", "anonymous"}
 TENANT_HEADER: Final = "X-Kabinet-Tenant"
+CAPTCHA_HEADER: Final = "X-Kabinet-Captcha"
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 DEFAULT_BODY_BYTES: Final = 1 << 20
 
@@ -76,6 +78,8 @@ class Access:
     """Whether a caller whose token names no tenant must name one; a route without finds it out with `within`."""
     callers: frozenset[str] = frozenset()
     """Which services the role "service" means, by the names in their tokens; empty: all of the suite."""
+    captcha: bool = False
+    """Whether the gateway asks strangers for a solved captcha first (GW-25); the service itself does not."""
 
     def __post_init__(self) -> None:
         unknown = self.roles.keys() - ROLES
@@ -83,6 +87,9 @@ class Access:
             raise ConfigurationError(f"{self.action}: no role, or unknown roles {sorted(unknown)}")
         if self.callers and "service" not in self.roles:
             raise ConfigurationError(f"{self.action}: callers are named, but not the role service")
+        if self.captcha and not ("anonymous" in self.roles and self.idempotency_key):
+            # Without a key a repeat after a lost answer could not be told from a second use of the solution.
+            raise ConfigurationError(f"{self.action}: a captcha is for strangers who show a key")
 
     def held(self, bearer: Token) -> list[str]:
         """The roles of this row that the bearer has."""
@@ -90,11 +97,13 @@ class Access:
         return [role for role in self.roles if role in bearer.roles] if named else []
 
     def described(self) -> str:
-        """Roles, reach and callers, for people."""
-        only = f", only {' '.join(sorted(self.callers))}" if self.callers else ""
+        """Roles, reach, callers and captcha, for people."""
+        more = {
+            "service": f", only {' '.join(sorted(self.callers))}" if self.callers else "",
+            "anonymous": ", with a captcha" if self.captcha else "",
+        }
         return ", ".join(
-            f"{role} ({reach}{only if role == 'service' else ''})"
-            for role, reach in self.roles.items()
+            f"{role} ({reach}{more.get(role, '')})" for role, reach in self.roles.items()
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from service_kit.access import SAFE_METHODS, TENANT_HEADER, Access, Ownership
+from service_kit.access import CAPTCHA_HEADER, SAFE_METHODS, TENANT_HEADER, Access, Ownership
 from service_kit.problems import MEDIA_TYPE, Problem, problem_document, problem_type
 from service_kit.reads import POSITION_HEADER
 from service_kit.requests import CORRELATION_HEADER
@@ -85,6 +85,7 @@ def _describe(operation: dict[str, Any], route: GuardedRoute, texts: Texts) -> N
         "roles": {role: str(reach) for role, reach in access.roles.items()},
         "assurance": access.assurance,
         "max_body_bytes": access.max_body_bytes,
+        **({"captcha": True} if access.captcha else {}),
     }
     if access.roles.keys() != {"anonymous"}:
         operation["security"] = [{"token": []}, *([{}] if "anonymous" in access.roles else [])]
@@ -103,6 +104,11 @@ def _describe(operation: dict[str, Any], route: GuardedRoute, texts: Texts) -> N
 def _headers(route: GuardedRoute, access: Access) -> Iterable[dict[str, Any]]:
     if access.tenant and access.roles.keys() & {"anonymous", "service"}:
         yield _header(TENANT_HEADER, "The clinic, when the token does not name it")
+    if access.captcha:
+        yield _header(
+            CAPTCHA_HEADER,
+            "What strangers show: a challenge of `GET /api/v1/captcha`, solved, good for one request and its repeats",
+        )
     yield _header(CORRELATION_HEADER, "A UUID that names the whole story in logs and events")
     if route.method in SAFE_METHODS:
         yield _header(
@@ -145,6 +151,8 @@ def _common_codes(route: GuardedRoute, access: Access) -> dict[int, list[str]]:
             codes[403].append("NOT_YOURS")
         if access.assurance == "confirmed":
             codes[403].append("ASSURANCE_REQUIRED")
+    if access.captcha:
+        codes[403] = [*codes.get(403, ()), "CAPTCHA_REQUIRED", "CAPTCHA_INVALID"]
     if "{" in route.path:
         codes[404] = ["NOT_FOUND"]
     if route.method in SAFE_METHODS:
