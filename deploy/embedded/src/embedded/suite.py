@@ -44,6 +44,7 @@ def random_token() -> str:
 SECRETS = {
     "master_key": random_key,
     "signing_key_encryption_key": random_key,
+    "captcha_secret": random_token,
     **{f"{name}_service_secret": random_token for name in SERVICES},
     **{f"{tenant}_shop_secret": random_token for tenant in TENANTS},
 }
@@ -124,12 +125,15 @@ def processes(machine: Machine) -> Sequence[Process]:
             "gateway",
             machine,
             {
-                f"GATEWAY_{name.upper()}_URL": machine.url(name)
-                for name in SERVICES
-                if name != "gateway"
-            }
-            # On one's own machine whoever asks may have the trace of it.
-            | {"GATEWAY_FOLLOWS_TRACES": "true"},
+                # On one's own machine whoever asks may have the trace of it.
+                "GATEWAY_FOLLOWS_TRACES": "true",
+                "GATEWAY_CAPTCHA_SECRET": machine.secrets["captcha_secret"],
+                **{
+                    f"GATEWAY_{name.upper()}_URL": machine.url(name)
+                    for name in SERVICES
+                    if name != "gateway"
+                },
+            },
             needs=tuple(name for name in SERVICES if name != "gateway"),
             bus=False,
             shows="the public API, described under /docs",

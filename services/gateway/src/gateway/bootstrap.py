@@ -17,25 +17,30 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from gateway.adapters.altcha import AltchaCaptcha
 from gateway.adapters.kept_answers import KeptAnswers
+from gateway.adapters.smartcaptcha import YandexSmartCaptcha
 from gateway.adapters.upstream import Upstream
-from gateway.api.description import merged, page
+from gateway.adapters.used_solutions import UsedSolutions
+from gateway.api.description import OWN_DOCUMENT, merged, page
 from gateway.api.door import Door, Limits
 from gateway.api.live import LiveDoor
-from gateway.routing import RoutingTable, load_documents
+from gateway.captcha import Captcha
+from gateway.routing import OWN, RoutingTable, load_documents
 from gateway.settings import GatewaySettings
 from service_kit.database import migrate, open_pool
 from service_kit.health import health_routes
-from service_kit.http import ServiceClient, open_service_tokens
+from service_kit.http import ProviderClient, ServiceClient, open_service_tokens
 from service_kit.kit import Kit
 from service_kit.metrics import metrics_route
 from service_kit.problems import ProblemTable, install_problems
 from service_kit.requests import Network
 from service_kit.run import Parts
 from service_kit.sessions import PolledSessionGuard
+from service_kit.settings import naming
 from service_kit.telemetry import Telemetry
 
-__all__ = ["behind", "build_app", "open_gateway"]
+__all__ = ["behind", "build_app", "open_captcha", "open_gateway"]
 
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _PRUNE_SECONDS = 600.0
@@ -86,6 +91,33 @@ def behind(proxies: Sequence[Network], app: ASGIApp) -> ASGIApp:
 
 
 @asynccontextmanager
+async def open_captcha(
+    settings: GatewaySettings, used: UsedSolutions
+) -> AsyncIterator[Captcha | None]:
+    """What strangers have to solve, as the settings choose."""
+    if settings.captcha == "altcha":
+        yield AltchaCaptcha(
+            used,
+            settings.captcha_secret,
+            difficulty=settings.captcha_difficulty,
+            valid=timedelta(minutes=settings.captcha_minutes),
+        )
+    elif settings.captcha == "smartcaptcha":
+        with naming(settings, "captcha_site_key"):
+            if not settings.captcha_site_key:
+                raise ValueError("SmartCaptcha needs the client key")
+        async with ProviderClient.open("smartcaptcha", settings.captcha_url) as provider:
+            yield YandexSmartCaptcha(
+                used,
+                provider,
+                server_key=settings.captcha_secret,
+                site_key=settings.captcha_site_key,
+            )
+    else:
+        yield None
+
+
+@asynccontextmanager
 async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Parts]:
     """Open pools and connections, and close them in reverse."""
     async with AsyncExitStack() as stack:
@@ -114,8 +146,9 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
         )
         kit = dataclasses.replace(kit, guard=guard)
         kit.health.add("sessions", guard.check)
-        documents = load_documents()
-        table, answers = RoutingTable(documents), KeptAnswers(pool)
+        documents = {**load_documents(), OWN: OWN_DOCUMENT}
+        table, answers, used = RoutingTable(documents), KeptAnswers(pool), UsedSolutions(pool)
+        captcha = await stack.enter_async_context(open_captcha(settings, used))
         limits = Limits.per_minute(
             MovingWindowRateLimiter(MemoryStorage()),
             reads=settings.anonymous_reads_per_minute,
@@ -124,7 +157,9 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
 
         async def prune() -> None:
             while True:
-                await answers.prune(kit.clock.now() - timedelta(hours=settings.idempotency_hours))
+                before = kit.clock.now() - timedelta(hours=settings.idempotency_hours)
+                await answers.prune(before)
+                await used.prune(before)
                 await asyncio.sleep(_PRUNE_SECONDS)
 
         door = Door(
@@ -133,6 +168,7 @@ async def open_gateway(settings: GatewaySettings, kit: Kit) -> AsyncIterator[Par
             upstream=upstream,
             answers=answers,
             limits=limits,
+            captcha=captcha,
             signed_out=guard.end,
         )
         live = LiveDoor(table=table, upstream=upstream)

@@ -10,7 +10,18 @@ import msgspec
 
 from service_kit.access import DEFAULT_BODY_BYTES
 
-__all__ = ["LiveRoute", "Operation", "RoutingTable", "described_services", "load_documents"]
+__all__ = [
+    "OWN",
+    "LiveRoute",
+    "Operation",
+    "RoutingTable",
+    "described_services",
+    "load_documents",
+]
+
+OWN: Final = "gateway"
+"""The name by which the gateway's own operations stand among those of the services."""
+
 
 _METHODS: Final = frozenset({"get", "put", "post", "delete", "patch"})
 _DOCUMENTS: Final = resources.files("contracts") / "openapi"
@@ -32,6 +43,10 @@ class Operation:
     keeps_answers: bool
     """Whether an Idempotency-Key is demanded, so that the first answer is kept for repeats."""
     max_body_bytes: int = DEFAULT_BODY_BYTES
+    captcha: bool = False
+    """Whether strangers show a solved captcha."""
+    anonymous_only: bool = False
+    """Whether a token makes no difference to the service."""
     is_callback: bool = False
     """Whether a provider calls: for all clinics, from few addresses, which the service checks."""
 
@@ -113,11 +128,13 @@ def _operations(service: str, path: str, item: Mapping[str, Any]) -> Iterable[Op
                 path=path,
                 name=operation["operationId"],
                 anonymous="anonymous" in operation["x-access"]["roles"],
+                anonymous_only=operation["x-access"]["roles"].keys() == {"anonymous"},
                 keeps_answers=any(
                     parameter["name"] == "Idempotency-Key" and parameter["required"]
                     for parameter in operation.get("parameters", ())
                 ),
                 max_body_bytes=operation["x-access"].get("max_body_bytes", DEFAULT_BODY_BYTES),
+                captcha=operation["x-access"].get("captcha", False),
                 is_callback="callbacks" in operation.get("tags", ()),
             )
 

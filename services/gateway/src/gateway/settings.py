@@ -1,8 +1,8 @@
 """Settings of the gateway."""
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field, create_model
+from pydantic import Field, SecretStr, create_model
 
 from gateway.routing import described_services
 from service_kit.requests import Network
@@ -30,6 +30,18 @@ class GatewaySettings(ProcessSettings, env_prefix="GATEWAY_"):
     """How long a service may take to begin its answer."""
     idempotency_hours: float = Field(default=24.0, gt=0)
     """How long a first answer is kept for repeats."""
+    captcha: Literal["altcha", "smartcaptcha", "off"] = "altcha"
+    """What strangers have to solve: a proof of work of our own, or Yandex SmartCaptcha."""
+    captcha_secret: SecretStr
+    """What challenges are signed with, the same for all gateways; the server key of SmartCaptcha."""
+    captcha_difficulty: int = Field(default=100, gt=0, le=1 << 24)
+    """Of a proof of work: how many tries it takes at most. 100 cost milliseconds, 10,000 a phone a second or two."""
+    captcha_minutes: float = Field(default=10.0, gt=0)
+    """How long a challenge can be solved."""
+    captcha_url: str = "https://smartcaptcha.cloud.yandex.ru"
+    """Where SmartCaptcha validates tokens."""
+    captcha_site_key: str = ""
+    """The client key of SmartCaptcha, which browsers show."""
 
     def addresses(self) -> dict[str, str]:
         """The internal address of each described service, by its package name."""

@@ -527,6 +527,7 @@ async def test_a_gateway_that_cannot_know_who_signed_out_is_not_ready(database: 
         database_url=SecretStr(database),
         identity_url=nowhere,
         service_secret=SecretStr("s"),
+        captcha_secret=SecretStr("s"),
         **{f"{service}_url": nowhere for service in load_documents() if service != "identity"},
     )
     async with (

@@ -114,7 +114,7 @@ def test_a_service_with_routes_has_an_address_or_the_gateway_does_not_start() ->
     missing = {"booking", "notifications"}
     given = {f"{name}_url": "http://there" for name in load_documents() if name not in missing}
     with pytest.raises(ValidationError) as refused:
-        complete(port=0, database_url="d", service_secret="s", **given)
+        complete(port=0, database_url="d", service_secret="s", captcha_secret="s", **given)
     assert {error["loc"][0] for error in refused.value.errors()} == {
         f"{name}_url" for name in missing
     }

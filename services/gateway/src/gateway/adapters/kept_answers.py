@@ -50,8 +50,14 @@ class Ticket:
     """The right to carry out a request and to keep its answer."""
 
     id: bytes
+    request: bytes
     cipher: AESGCMSIV
     started_at: datetime
+
+    @property
+    def repeated(self) -> bytes:
+        """The same for this very request under this key, and for no other."""
+        return self.id + self.request
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +94,17 @@ class KeptAnswers:
         secret = hashlib.sha256(f"{scope}\0{key}".encode()).digest()
         ticket = Ticket(
             hashlib.sha256(b"id" + secret).digest(),
+            hmac.digest(secret, request, "sha256"),
             AESGCMSIV(hashlib.sha256(b"answer" + secret).digest()),
             now,
         )
-        request = hmac.digest(secret, request, "sha256")
-        mine, row = await self._beginning.ask(_Wish(ticket.id, request, now))
+        mine, row = await self._beginning.ask(_Wish(ticket.id, ticket.request, now))
         if mine:
             return ticket
         if row is None:
             raise InFlight
         asked, answer = row
-        if asked != request:
+        if asked != ticket.request:
             raise Reused
         if answer is None:
             raise InFlight

@@ -8,7 +8,7 @@ import msgspec
 
 from gateway.routing import Document
 
-__all__ = ["merged", "page"]
+__all__ = ["OWN_DOCUMENT", "merged", "page"]
 
 
 def merged(documents: Mapping[str, Document]) -> bytes:
@@ -89,6 +89,51 @@ def _referring(node: Any, renamed: Mapping[str, str]) -> Any:
         return [_referring(item, renamed) for item in node]
     return node
 
+
+OWN_DOCUMENT: Document = {
+    "paths": {
+        "/api/v1/captcha": {
+            "get": {
+                "operationId": "show_captcha",
+                "description": (
+                    "What a stranger has to solve before an operation that takes the header X-Kabinet-Captcha. `kind` "
+                    "says how. `altcha`: find the counter whose derived key begins with `keyPrefix` (ALTCHA, proof of "
+                    "work v2), and show the base64 of the JSON of `challenge` (`parameters`, `signature`) and "
+                    "`solution` (`counter`, `derivedKey`). `smartcaptcha`: show the token that the widget of Yandex "
+                    "SmartCaptcha gives for `site_key`. A solution is good for one request and its repeats. 404 means "
+                    "that none is needed here."
+                ),
+                "x-access": {
+                    "action": "show_captcha",
+                    "roles": {"anonymous": "tenant"},
+                    "assurance": "basic",
+                },
+                "responses": {
+                    "200": {
+                        "description": "The challenge",
+                        "content": {
+                            "application/json": {
+                                "schema": {
+                                    "type": "object",
+                                    "required": ["kind"],
+                                    "properties": {
+                                        "kind": {"enum": ["altcha", "smartcaptcha"]},
+                                        "parameters": {"type": "object"},
+                                        "signature": {"type": "string"},
+                                        "site_key": {"type": "string"},
+                                    },
+                                }
+                            }
+                        },
+                    },
+                    "404": {"description": "NOT_FOUND"},
+                    "429": {"description": "RATE_LIMITED"},
+                },
+            }
+        }
+    }
+}
+"""What the gateway answers itself."""
 
 _ABOUT = (
     "Telemedicine suite. Every unsafe call wants an Idempotency-Key; an answer's Kabinet-Position, sent back with a "

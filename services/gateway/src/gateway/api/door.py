@@ -1,4 +1,4 @@
-"""Every public operation comes through here: known path, known caller, bounded rate, kept answers, then carried."""
+"""Every public operation comes through here: known path, known caller, bounded rate, kept answers, captcha, carried."""
 
 import hashlib
 import math
@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 import aiohttp
+import msgspec
 from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.strategies import MovingWindowRateLimiter
 from opentelemetry.trace import SpanKind
@@ -18,11 +19,12 @@ from starlette.responses import Response, StreamingResponse
 
 from gateway.adapters.kept_answers import Answer, InFlight, KeptAnswers, Reused, Ticket
 from gateway.adapters.upstream import HOP_BY_HOP, Upstream
-from gateway.routing import Operation, RoutingTable
-from service_kit.access import TENANT_HEADER
+from gateway.captcha import Captcha, Unproven
+from gateway.routing import OWN, Operation, RoutingTable
+from service_kit.access import CAPTCHA_HEADER, TENANT_HEADER
 from service_kit.errors import Unavailable
 from service_kit.kit import Kit
-from service_kit.problems import Problem
+from service_kit.problems import Denied, Problem
 from service_kit.requests import CORRELATION_HEADER, RequestFacts, facts_of
 from service_kit.tokens import InvalidToken, Token
 from service_kit.tracing import current_traceparent, span
@@ -30,7 +32,9 @@ from service_kit.tracing import current_traceparent, span
 __all__ = ["Door", "Limits", "passed_on"]
 
 _OWN: Final = frozenset({CORRELATION_HEADER.lower(), "x-forwarded-for", "traceparent"})
-_NOT_PASSED_ON: Final = frozenset(name.encode() for name in HOP_BY_HOP | _OWN)
+_NOT_PASSED_ON: Final = frozenset(
+    name.encode() for name in HOP_BY_HOP | _OWN | {CAPTCHA_HEADER.lower()}
+)
 _NOT_PASSED_BACK: Final = HOP_BY_HOP | _OWN | {"date", "server"}
 _LARGEST_KEPT: Final = 1 << 20
 """Larger bodies are streamed: their requests are told apart by length and type only."""
@@ -66,13 +70,17 @@ def _nobody_is_told(_session_id: UUID, _until: datetime) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """What a request passes. `signed_out` is told of each sign-out that passed, and the end of its token."""
+    """What a request passes. `signed_out` is told of each sign-out that passed, and the end of its token.
+
+    Without a `captcha` nobody has to solve one.
+    """
 
     kit: Kit
     table: RoutingTable
     upstream: Upstream
     answers: KeptAnswers
     limits: Limits
+    captcha: Captcha | None = None
     signed_out: Callable[[UUID, datetime], None] = _nobody_is_told
 
     async def answer(self, request: Request) -> Response:
@@ -88,14 +96,19 @@ class Door:
         # What strangers may change is bounded for everybody: an account is had for the asking.
         counted = token is None or (operation.anonymous and not operation.safe)
         if counted and not operation.is_callback:
-            await self.limits.admit(operation, request.client.host if request.client else "")
+            await self.limits.admit(operation, _address(request))
+        if operation.service == OWN:
+            return self._challenge()
+        proof = self._proof(operation, token, facts)
         key = facts.header("idempotency-key")
+        if proof is not None and key is None:
+            raise Problem(400, "IDEMPOTENCY_KEY_REQUIRED")
         if not operation.keeps_answers or key is None:
             response = await self._carry(request, operation, _passing_body(request, facts))
             if operation.name == _SIGN_OUT and response.status_code == 204:
                 self._end(token)
             return response
-        return await self._carry_once(request, operation, _scope(token, facts), key)
+        return await self._carry_once(request, operation, _scope(token, facts), key, proof)
 
     def _operation(self, request: Request) -> Operation:
         path = request.scope["path"]
@@ -124,13 +137,55 @@ class Door:
         facts.account_language = token.language
         return token
 
+    def _challenge(self) -> Response:
+        if self.captcha is None:
+            raise Problem(404, "NOT_FOUND")
+        return Response(
+            msgspec.json.encode(self.captcha.challenge(self.kit.clock.now())),
+            headers={"Cache-Control": "no-store"},
+            media_type="application/json",
+        )
+
+    def _proof(
+        self, operation: Operation, token: Token | None, facts: RequestFacts
+    ) -> "_Proof | None":
+        """What has to be redeemed; None where nothing has. Nothing is kept for who shows nothing."""
+        if self.captcha is None or not operation.captcha:
+            return None
+        # An account is had for the asking: it spares the captcha only where it means something to the service.
+        if token is not None and not operation.anonymous_only:
+            return None
+        solution = facts.header(CAPTCHA_HEADER)
+        if not solution:
+            raise Denied("CAPTCHA_REQUIRED")
+        return _Proof(self.captcha, solution)
+
+    async def _redeem(self, proof: "_Proof", ticket: Ticket, address: str) -> None:
+        """After the kept answers: who asks again gets the first one, however old the solution is by then."""
+        redeemed = False
+        try:
+            await proof.captcha.redeem(
+                proof.solution, by=ticket.repeated, address=address, now=ticket.started_at
+            )
+            redeemed = True
+        except Unproven:
+            raise Denied("CAPTCHA_INVALID") from None
+        finally:
+            if not redeemed:
+                await self.answers.forget(ticket)
+
     def _end(self, token: Token | None) -> None:
         """The session ends here with the answer (IDN-27), at other gateways within the guard's interval."""
         if token is not None and token.session_id is not None:
             self.signed_out(token.session_id, token.expires_at)
 
     async def _carry_once(
-        self, request: Request, operation: Operation, scope: str, key: str
+        self,
+        request: Request,
+        operation: Operation,
+        scope: str,
+        key: str,
+        proof: "_Proof | None",
     ) -> Response:
         body, digest = await _body_and_digest(request)
         try:
@@ -141,6 +196,8 @@ class Door:
             raise Problem(422, "IDEMPOTENCY_KEY_REUSED") from None
         if isinstance(begun, Answer):
             return _response(begun, replayed=True)
+        if proof is not None:
+            await self._redeem(proof, begun, _address(request))
         return await self._carry_and_keep(request, operation, body, begun)
 
     async def _carry_and_keep(
@@ -197,6 +254,14 @@ class Door:
         return answer
 
 
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What a stranger shows, and who can tell what it is worth."""
+
+    captcha: Captcha
+    solution: str
+
+
 def _about(request: Request, operation: Operation) -> Mapping[str, str]:
     return {
         "http.request.method": request.method,
@@ -213,11 +278,15 @@ def passed_on(connection: HTTPConnection) -> list[tuple[str, str]]:
         if name not in _NOT_PASSED_ON
     ]
     headers.append((CORRELATION_HEADER, str(facts_of(connection).correlation)))
-    headers.append(("X-Forwarded-For", connection.client.host if connection.client else ""))
+    headers.append(("X-Forwarded-For", _address(connection)))
     trace = current_traceparent()
     if trace is not None:
         headers.append(("traceparent", trace))
     return headers
+
+
+def _address(connection: HTTPConnection) -> str:
+    return connection.client.host if connection.client else ""
 
 
 def _announced(facts: RequestFacts) -> int:
