@@ -11,7 +11,8 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 
 from gateway.routing import load_documents
 from journeys.clinic import open_clinic
-from journeys.person import Refused
+from journeys.outside import Mailbox
+from journeys.person import Person, Refused
 from journeys.suite import Suite
 from journeys.visit import DAY, free_slots, register
 from service_kit.ids import new_id
@@ -162,6 +163,44 @@ async def test_without_a_token_only_what_the_table_gives_to_strangers_is_open(
     assert min(seen.values()) > 10
     forged = await http.get("/api/v1/me", headers=TENANT | {"Authorization": "Bearer a.b.c"})
     assert (forged.status_code, forged.json()["code"]) == (401, "TOKEN_INVALID")
+
+
+@pytest.mark.requirement("GW-25", "IDN-08")
+async def test_a_stranger_who_solves_no_captcha_gets_no_code(
+    suite: Suite, http: httpx.AsyncClient
+) -> None:
+    address, at = f"stranger-{new_id().hex[-12:]}@mail.test", "/api/v1/registrations"
+    mailbox = Mailbox(http, suite.url("mail"), address)
+    form = {
+        "last_name": "Иванова",
+        "first_name": "Мария",
+        "birth_date": "1988-03-08",
+        "sex": "FEMALE",
+        "email": address,
+        "consents": {"personal_data": True, "document": "offer-2026-01"},
+    }
+    stranger = Person(http=http, tenant="north")
+    with pytest.raises(Refused) as bare:
+        await stranger.post(at, form)
+    assert (bare.value.status, bare.value.code) == (403, "CAPTCHA_REQUIRED")
+    started = await stranger.post(at, form, captcha=True)
+    await mailbox.code()
+    assert len(await mailbox.letters()) == 1
+    with pytest.raises(Refused) as another:
+        await stranger.post(f"{at}/{started['registration_id']}/code")
+    assert (another.value.status, another.value.code) == (403, "CAPTCHA_REQUIRED")
+
+    solution = await stranger.solution()
+    answers = [
+        await http.post(
+            at,
+            json=form,
+            headers=TENANT | {"Idempotency-Key": str(new_id()), "X-Kabinet-Captcha": solution},
+        )
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 403]
+    assert answers[1].json()["code"] == "CAPTCHA_INVALID"
 
 
 @pytest.mark.requirement("IDN-27")

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import altcha
 import httpx
 
+from service_kit.access import CAPTCHA_HEADER
 from service_kit.ids import new_id
 
 __all__ = ["Person", "Refused"]
@@ -69,9 +71,9 @@ class Person:
         """Read, at least as fresh as everything this person has done before."""
         return (await self.ask("GET", path, params=query)).json()
 
-    async def post(self, path: str, body: Any = None) -> Any:
-        """Write."""
-        answer = await self.ask("POST", path, json=body)
+    async def post(self, path: str, body: Any = None, *, captcha: bool = False) -> Any:
+        """Write; with `captcha` as a stranger who solves one."""
+        answer = await self.ask("POST", path, json=body, captcha=captcha)
         return answer.json() if answer.content else None
 
     async def put(self, path: str, body: Any = None) -> Any:
@@ -84,10 +86,18 @@ class Person:
         await self.ask("DELETE", path)
 
     async def ask(
-        self, method: str, path: str, *, anonymous: bool = False, **options: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        anonymous: bool = False,
+        captcha: bool = False,
+        **options: Any,
     ) -> httpx.Response:
         """One exchange, repeated as it is while the suite is not there; raises Refused."""
         headers = self._headers(method, anonymous=anonymous) | options.pop("headers", {})
+        if captcha:
+            headers[CAPTCHA_HEADER] = await self.solution()
         patience = time.monotonic() + self.patience_seconds
         pause = 0.05
         while True:
@@ -102,13 +112,23 @@ class Person:
                     return answer
                 problem = _problem(answer)
                 outlived = problem.get("code") == "TOKEN_INVALID" and "Authorization" in headers
-                again = outlived or problem.get("code") in _TRY_AGAIN
+                unproven = problem.get("code") == "CAPTCHA_INVALID" and captcha
+                again = outlived or unproven or problem.get("code") in _TRY_AGAIN
                 if not again or time.monotonic() > patience:
                     raise Refused(method, path, answer.status_code, problem)
                 if outlived:
                     headers["Authorization"] = await self._fresh(headers["Authorization"])
+                if unproven:
+                    headers[CAPTCHA_HEADER] = await self.solution()
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    async def solution(self) -> str:
+        """A fresh challenge of the gateway, solved as a browser does it."""
+        challenge = altcha.Challenge.from_dict(await self.get("/api/v1/captcha"))
+        solution = await asyncio.to_thread(altcha.solve_challenge, challenge)
+        assert solution is not None, "the captcha took too long"
+        return altcha.Payload(challenge, solution).to_base64()
 
     async def until(self, path: str, what: str, seconds: float | None = None, **wanted: Any) -> Any:
         """Read again and again until the fields have the values; raises AssertionError after `seconds`."""

@@ -69,12 +69,12 @@ async def register(
         "consents": {"personal_data": True, "letters": True, "document": "offer-2026-01"},
     }
     try:
-        started = await person.post("/api/v1/registrations", form)
+        started = await person.post("/api/v1/registrations", form, captcha=True)
     except Refused as refused:
         if refused.code != "TENANT_UNKNOWN":
             raise
         await found_organisation(suite, tenant)
-        started = await person.post("/api/v1/registrations", form)
+        started = await person.post("/api/v1/registrations", form, captcha=True)
     await person.post(
         f"/api/v1/registrations/{started['registration_id']}/confirmation",
         {"code": await mailbox.code(), "password": PASSWORD, "password_repeat": PASSWORD},

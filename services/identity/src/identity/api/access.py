@@ -24,8 +24,9 @@ ACCESS = AccessTable(
     Access("register_organisation", _SERVICES, callers=_OPERATORS),
     Access("add_branch", _SERVICES, callers=_OPERATORS),
     Access("add_staff", _SERVICES, callers=_OPERATORS),
-    Access("start_registration", _ANYBODY),
-    Access("send_another_code", _ANYBODY),
+    # These send a code to a contact that nobody has proved yet (IDN-08).
+    Access("start_registration", _ANYBODY, captcha=True),
+    Access("send_another_code", _ANYBODY, captcha=True),
     Access("confirm_registration", _ANYBODY),
     Access("abandon_registration", _ANYBODY, idempotency_key=False),
     # A repeat is another attempt, and has to count as one.
