@@ -442,7 +442,9 @@ def test_only_those_reach_files_and_providers_whose_settings_name_them(
     kinds = {service: settings_of(service) for service in SERVICES}
     files = {service for service, kind in kinds.items() if issubclass(kind, FileSettings)}
     assert outward(manifests, 9000, "namespaceSelector") == files
-    common = FileSettings.model_fields.keys() | {"cabinet_url"}  # that one is only shown to people
+    ours = {f"{service}_url" for service in SERVICES}
+    # The cabinet's address is only shown to people.
+    common = FileSettings.model_fields.keys() | {"cabinet_url"} | ours
     outside = {
         service
         for service, kind in kinds.items()
