@@ -55,7 +55,9 @@ STORY = [
 ]
 
 
-@pytest.mark.requirement("BKG-29", "BIL-07", "BIL-16", "ROOM-01", "CON-29", "CON-46", "OPS-05")
+@pytest.mark.requirement(
+    "BKG-29", "BIL-07", "BIL-16", "ROOM-01", "CON-27", "CON-29", "CON-46", "OPS-05"
+)
 async def test_a_patient_books_pays_meets_the_doctor_and_gets_the_signed_conclusion(
     suite: Suite, http: httpx.AsyncClient, tmp_path: Path
 ) -> None:
@@ -87,6 +89,8 @@ async def test_a_patient_books_pays_meets_the_doctor_and_gets_the_signed_conclus
     await _becomes(patient.person, appointment_id, status="COMPLETED")
 
     _expect_a_valid_signature(document, tmp_path)
+    conclusion = ("--tenant", clinic.tenant, "--conclusion", card["conclusion_id"])
+    assert "VALID" in await suite.kabinet("verify", "signature", *conclusion)
     await _expect_the_document_to_be_the_patients_alone(suite, http, card["conclusion_id"])
     await patient.mailbox.letter("заключени")
     _expect_the_whole_story(await suite.timeline(appointment_id), patient, clinic)
