@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 from prometheus_client import REGISTRY
 
+from event_store.postgres import SERVER_SETTINGS
 from service_kit.database import migrate, open_pool
 from service_kit.errors import ConfigurationError
 
@@ -62,6 +63,14 @@ async def test_a_changed_or_doubled_migration_is_refused(database: str, package:
         (package / "0001_other.sql").write_text("")
         with pytest.raises(ConfigurationError, match="two migrations 0001"):
             await migrate(pool, "migrating")
+
+
+async def test_every_connection_has_the_settings_that_an_event_store_needs(database: str) -> None:
+    async with open_pool(database, application_name="kit-test") as pool:
+        rows = await pool.fetch("SELECT name, setting FROM pg_settings WHERE source = 'client'")
+        assert SERVER_SETTINGS.keys() <= {
+            row["name"] for row in rows
+        }  # whatever the server's own are
 
 
 async def test_a_connection_comes_back_without_its_transaction(database: str) -> None:

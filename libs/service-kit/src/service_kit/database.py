@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 from pydantic import SecretStr
 
+from event_store.postgres import SERVER_SETTINGS
 from service_kit.errors import ConfigurationError
 from service_kit.metrics import observed_pool
 
@@ -69,7 +70,7 @@ async def open_pool(
         reset=_no_reset,
         server_settings={
             "application_name": application_name,
-            "idle_in_transaction_session_timeout": "30s",
+            **SERVER_SETTINGS,
             "timezone": "UTC",
             **(settings or {}),
         },
