@@ -372,6 +372,18 @@ async def test_large_news_come_a_few_megabytes_at_a_time(
     assert waves == [8, 8, 5]
 
 
+async def test_a_connection_that_listened_goes_back_as_it_came(database: str) -> None:
+    async with await open_pool(database, min_size=1, max_size=2) as pool:
+        store = await PostgresEventStore.open(pool)
+        async with closing(store.subscribe()) as pages:
+            await anext(pages)
+            await asyncio.sleep(0.05)
+        await store.close()
+        async with pool.acquire() as one, pool.acquire() as other:
+            for connection in (one, other):
+                assert not connection._con._termination_listeners  # type: ignore[attr-defined]  # nobody else tells
+
+
 async def test_a_closed_store_ends_its_subscriptions(store: PostgresEventStore) -> None:
     async with closing(store.subscribe()) as pages:
         assert (await anext(pages)).caught_up

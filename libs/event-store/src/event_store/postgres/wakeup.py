@@ -88,11 +88,16 @@ class Wakeups:
             self._wake()
 
         lost = asyncio.Event()
+
+        def is_lost(_: object) -> None:
+            lost.set()
+
         async with self._pool.acquire() as connection:
-            connection.add_termination_listener(lambda _: lost.set())
+            connection.add_termination_listener(is_lost)
             await connection.add_listener(_CHANNEL, heard)
             self._wake()  # whatever was rung before we listened
             try:
                 await lost.wait()
             finally:
+                connection.remove_termination_listener(is_lost)
                 await connection.remove_listener(_CHANNEL, heard)
