@@ -10,11 +10,11 @@ import asyncpg
 import pytest
 from typing_extensions import override
 
-from event_store import Codec, Cursor, EventStore, NewEvent, StreamName
+from event_store import Codec, Cursor, EventStore, NewEvent, Page, StreamName
 from event_store.codec import encode_metadata
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
-from messaging import Envelope, Inbox, MessagingUnavailable, Relay, Terms, TopicLike
+from messaging import Envelope, Flow, Inbox, MessagingUnavailable, Relay, Terms, TopicLike
 from messaging.memory import MemoryBus, MemoryInbox
 from messaging.postgres import PostgresInbox
 from messaging.relay import Publish
@@ -256,6 +256,48 @@ async def test_an_unreachable_bus_loses_nothing(
     await drain(relay(store, inbox, bus, watch=watch))
     assert bus.numbers == list(range(1, 26))
     assert watch.stalls == ["MessagingUnavailable"] * 2
+
+
+async def test_trouble_leaves_no_subscription_behind(inbox: Inbox, bus: RecordingBus) -> None:
+    store, watch = Followed(), Looking()
+    watch.look = lambda: store.followers
+
+    def refuse() -> None:
+        raise MessagingUnavailable
+
+    bus.troubles = [refuse]
+    await tick(store, 1)
+    await drain(relay(store, inbox, bus, watch=watch))
+    assert watch.seen == [0]
+
+
+class Followed(MemoryEventStore):
+    """Counts its subscriptions."""
+
+    followers = 0
+
+    @override
+    async def subscribe(self, **options: Any) -> AsyncIterator[Page]:
+        self.followers += 1
+        try:
+            async for page in super().subscribe(**options):
+                yield page
+        finally:
+            self.followers -= 1
+
+
+class Looking(QuietWatch):
+    """Looks at something in the moment of a trouble."""
+
+    look: Callable[[], int]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    @override
+    def stalled(self, flow: Flow, error: BaseException) -> None:
+        self.seen.append(self.look())
 
 
 async def test_a_publishing_bug_halts_the_relay_and_nothing_is_left_out(

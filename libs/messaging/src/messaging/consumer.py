@@ -16,7 +16,7 @@ from messaging.cause import Cause, Clock
 from messaging.envelope import MALFORMED, Envelope, MalformedEnvelope, of_recorded
 from messaging.inbox import Claim, Flow, Inbox, Instances
 from messaging.process import Process, Reaction, Reactions
-from messaging.pump import Handle, HandleRows, Pump, Runnable, Terms, hold, together
+from messaging.pump import Handle, HandleRows, Pump, Runnable, Terms, ended, hold, together
 from messaging.standstill import StandsStill, Standstill
 from messaging.tracing import processing, processing_batch, reacting
 from messaging.watch import LoggingWatch, Watch
@@ -194,17 +194,18 @@ class _BusConsumer:
     async def _feed(self, partition: AssignedPartition, claim: Claim, pump: Pump) -> None:
         batches = partition.batches(after=claim.offset, limit=self._terms.batch)
         mark = claim.mark
-        async for batch in batches:
-            wanted = []
-            for _, envelope in batch:
-                if envelope.type == MALFORMED:
-                    mark = f"{mark}!"  # behind what came before, ahead of what comes next
-                    wanted.append(msgspec.structs.replace(envelope, position=mark))
-                elif envelope.type in self._types:
-                    wanted.append(envelope)
-                mark = max(mark, envelope.position)
-            await pump.take(wanted, mark=mark, offset=batch[-1].offset)
-            partition.acknowledge(batch[-1].offset)
+        async with ended(batches):
+            async for batch in batches:
+                wanted = []
+                for _, envelope in batch:
+                    if envelope.type == MALFORMED:
+                        mark = f"{mark}!"  # behind what came before, ahead of what comes next
+                        wanted.append(msgspec.structs.replace(envelope, position=mark))
+                    elif envelope.type in self._types:
+                        wanted.append(envelope)
+                    mark = max(mark, envelope.position)
+                await pump.take(wanted, mark=mark, offset=batch[-1].offset)
+                partition.acknowledge(batch[-1].offset)
 
     def _flow(self, partition: int) -> Flow:
         return Flow(self._name, self._topic.name, partition)
@@ -286,9 +287,10 @@ class _OwnConsumer:
         pages = self._store.subscribe(
             after=Cursor.parse(claim.mark), where=self._where, page_size=self._terms.batch
         )
-        async for page in pages:
-            envelopes = [of_recorded(self._service, recorded) for recorded in page.events]
-            await pump.take(envelopes, mark=str(page.cursor), offset=BEGINNING)
+        async with ended(pages):
+            async for page in pages:
+                envelopes = [of_recorded(self._service, recorded) for recorded in page.events]
+                await pump.take(envelopes, mark=str(page.cursor), offset=BEGINNING)
 
     async def _handle(self, envelope: Envelope) -> Instances:
         event = self._codec.decode(envelope)

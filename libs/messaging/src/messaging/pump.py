@@ -5,13 +5,20 @@ What happens to an event whose handler fails is decided here and nowhere else; w
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Sequence,
+)
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import inf
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from event_store import AppendConflict, StoreUnavailable
 from messaging.bus import MessagingUnavailable
@@ -20,6 +27,8 @@ from messaging.inbox import Apply, Claim, Fenced, Flow, Inbox, Instances, Progre
 from messaging.watch import Watch
 
 __all__ = ["RETRYABLE", "Handle", "HandleRows", "Pump", "Runnable", "Terms", "hold", "together"]
+
+T = TypeVar("T")
 
 RETRYABLE: Final[tuple[type[Exception], ...]] = (
     MessagingUnavailable,
@@ -380,6 +389,16 @@ async def _side_by_side(
             await work(key)
 
     await together(*(worker() for _ in range(min(limit, len(keys)))))
+
+
+@asynccontextmanager
+async def ended(pages: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Ends what is iterated with the block, not whenever the garbage collector comes by."""
+    try:
+        yield pages
+    finally:
+        if isinstance(pages, AsyncGenerator):
+            await pages.aclose()
 
 
 async def together(*works: Coroutine[Any, Any, None]) -> None:

@@ -13,7 +13,7 @@ from messaging.bus import BEGINNING, Bus, TopicLike
 from messaging.consumer import PublicEventLike, count_after, mark_of
 from messaging.envelope import Envelope, of_recorded
 from messaging.inbox import Claim, Flow, Inbox, Progress
-from messaging.pump import Terms, hold
+from messaging.pump import Terms, ended, hold
 from messaging.tracing import sending
 from messaging.watch import LoggingWatch, Watch
 
@@ -71,17 +71,18 @@ class Relay:
     async def _relay(self, claim: Claim) -> None:
         mark = claim.mark
         pages = self._store.subscribe(after=Cursor.parse(mark), page_size=self._terms.batch)
-        async for page in pages:
-            if str(page.cursor) == mark:
-                continue
-            envelopes = await self._outgoing(page)
-            if envelopes:
-                with sending(self._bus.system, self._topic, envelopes) as traced:
-                    await self._bus.publish(self._topic, traced)
-            mark = str(page.cursor)
-            await self._inbox.settle(claim, Progress(mark=mark, offset=BEGINNING))
-            self._watch.handled(self._flow, len(envelopes))
-            self._watch.relayed(recorded.type for recorded in page.events)
+        async with ended(pages):
+            async for page in pages:
+                if str(page.cursor) == mark:
+                    continue
+                envelopes = await self._outgoing(page)
+                if envelopes:
+                    with sending(self._bus.system, self._topic, envelopes) as traced:
+                        await self._bus.publish(self._topic, traced)
+                mark = str(page.cursor)
+                await self._inbox.settle(claim, Progress(mark=mark, offset=BEGINNING))
+                self._watch.handled(self._flow, len(envelopes))
+                self._watch.relayed(recorded.type for recorded in page.events)
 
     async def _outgoing(self, page: Page) -> list[Envelope]:
         troubles = 0
