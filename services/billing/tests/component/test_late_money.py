@@ -1,9 +1,11 @@
 """Notifications that lie, repeat or get lost, and money that comes too late: none of it vanishes (BKG-30)."""
 
 from typing import Any
+from uuid import UUID, uuid5
 
 import pytest
 
+from billing.application.ports import Judgement, ProviderPayment
 from contracts.billing import (
     InvoicePaid,
     InvoiceRefunded,
@@ -12,6 +14,8 @@ from contracts.billing import (
     RefundRequested,
     RefundSucceeded,
 )
+from event_store import CommandContext, Metadata
+from vocabulary.money import Money
 
 
 async def begun(world: Any, **more: Any) -> tuple[Any, Any]:
@@ -53,6 +57,34 @@ async def test_a_notification_that_comes_after_the_expiry_is_still_money(world: 
     world.clock.set(world.clock.now() + world.minutes(20))
     await world.notified()
     assert len(world.facts(InvoicePaid)) == 1
+
+
+@pytest.mark.requirement("BIL-10")
+async def test_money_of_another_sum_is_found_by_the_checker(world: Any) -> None:
+    _, answer = await begun(world)
+    payment_id = UUID(answer.json()["payment_id"])
+    (asked,) = await world.acquirer.payments()
+    other = ProviderPayment(
+        provider_payment_id=asked["id"], judgement=Judgement.DONE, amount=Money(kopecks=100_000)
+    )
+    about = Metadata(
+        tenant="north",
+        actor="service:billing",
+        role="service",
+        time=world.clock.now(),
+        correlation=payment_id,
+    )
+    for number in range(2):
+        context = CommandContext(command_id=uuid5(payment_id, str(number)), metadata=about)
+        await world.billing.payment_checks.settle(other, key=payment_id, context=context)
+    await world.settle()
+    (found,) = (await world.money()).findings
+    assert (found.code, found.payment_id) == ("PAID_ANOTHER_AMOUNT", payment_id)
+    assert not (await world.payment(answer))["paid"]
+    await world.press_pay(answer)
+    await world.notified()
+    assert len(world.facts(InvoicePaid)) == 1
+    assert "PAID_ANOTHER_AMOUNT" not in [each.code for each in (await world.money()).findings]
 
 
 @pytest.mark.requirement("BIL-16")

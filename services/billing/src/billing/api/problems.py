@@ -8,7 +8,6 @@ from billing.domain.invoice.errors import (
     InvoiceVoid,
 )
 from billing.domain.payment.errors import (
-    PaidAnotherAmount,
     PaymentNotFound,
     ProviderPaymentDiffers,
 )
@@ -30,7 +29,6 @@ PROBLEMS = ProblemTable(
         HoldEnded: 409,
         InvoiceNotPaid: 409,
         PaymentNotFound: 404,
-        PaidAnotherAmount: 409,
         ProviderPaymentDiffers: 409,
         RefundNotFound: 404,
         RefundedAnotherAmount: 409,

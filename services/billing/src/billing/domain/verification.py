@@ -15,7 +15,12 @@ from billing.domain.invoice.events import (
     RefundDue,
     SurplusPaymentReceived,
 )
-from billing.domain.payment.events import PaymentEvent, PaymentStarted, PaymentSucceeded
+from billing.domain.payment.events import (
+    AnotherAmountReported,
+    PaymentEvent,
+    PaymentStarted,
+    PaymentSucceeded,
+)
 from billing.domain.refund.events import RefundEvent, RefundFailed, RefundRequested, RefundSucceeded
 from vocabulary.ids import AppointmentId, InvoiceId, PaymentId
 from vocabulary.money import ZERO, Money, total
@@ -30,6 +35,7 @@ class Finding:
     """What does not add up, where. `code`:
 
     - PAID_TWICE_OVER: one payment succeeded, or one refund went through, more than once
+    - PAID_ANOTHER_AMOUNT: the provider has another sum than the payment's, which pays nothing and went nowhere
     - PAID_WITHOUT_PAYMENT, NOT_THE_TOTAL: an invoice is paid without money, or with another sum
     - MONEY_UNNOTICED: a payment succeeded and its invoice does not know
     - REFUND_WITHOUT_PAYMENT, REFUND_NOT_DUE: money went back that had not come, or that nothing said to return
@@ -70,6 +76,7 @@ class _Payment:
     returns: int = 0
     requested: bool = False
     failed: bool = False
+    another_amount: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,7 +143,13 @@ def _note(ledger: _Ledger, event: MoneyEvent) -> None:
             ledger.invoices[event.payment.invoice_id].declined = True
         case InvoiceRefunded():
             ledger.invoices[event.invoice.invoice_id].refunded = True
-        case PaymentStarted() | PaymentSucceeded() | RefundRequested() | RefundFailed():
+        case (
+            PaymentStarted()
+            | PaymentSucceeded()
+            | AnotherAmountReported()
+            | RefundRequested()
+            | RefundFailed()
+        ):
             _note_payment(ledger, event)
         case RefundSucceeded():
             _payment_of(ledger, event).returns += 1
@@ -145,12 +158,20 @@ def _note(ledger: _Ledger, event: MoneyEvent) -> None:
 
 
 def _note_payment(
-    ledger: _Ledger, event: PaymentStarted | PaymentSucceeded | RefundRequested | RefundFailed
+    ledger: _Ledger,
+    event: PaymentStarted
+    | PaymentSucceeded
+    | AnotherAmountReported
+    | RefundRequested
+    | RefundFailed,
 ) -> None:
     payment = _payment_of(ledger, event)
     match event:
         case PaymentSucceeded():
             payment.successes += 1
+            payment.another_amount = False
+        case AnotherAmountReported():
+            payment.another_amount = True
         case RefundRequested():
             payment.requested = True
         case RefundFailed():
@@ -161,7 +182,12 @@ def _note_payment(
 
 def _payment_of(
     ledger: _Ledger,
-    event: PaymentStarted | PaymentSucceeded | RefundRequested | RefundFailed | RefundSucceeded,
+    event: PaymentStarted
+    | PaymentSucceeded
+    | AnotherAmountReported
+    | RefundRequested
+    | RefundFailed
+    | RefundSucceeded,
 ) -> _Payment:
     details = event.payment
     return ledger.payments.setdefault(
@@ -188,6 +214,8 @@ def _wrong_with_payment(
     due = set() if invoice is None else invoice.due
     if payment.successes > 1 or payment.returns > 1:
         yield "PAID_TWICE_OVER"
+    if payment.another_amount:
+        yield "PAID_ANOTHER_AMOUNT"
     if payment.successes and payment_id not in known:
         yield "MONEY_UNNOTICED"
     if payment.returns > payment.successes:

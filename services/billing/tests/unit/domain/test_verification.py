@@ -25,7 +25,7 @@ from billing.domain.invoice.events import (
     RefundDue,
     SurplusPaymentReceived,
 )
-from billing.domain.payment.events import PaymentStarted, PaymentSucceeded
+from billing.domain.payment.events import AnotherAmountReported, PaymentStarted, PaymentSucceeded
 from billing.domain.refund.events import RefundFailed, RefundRequested, RefundSucceeded
 from billing.domain.verification import Finding, MoneyEvent, verify_money
 from vocabulary.ids import (
@@ -169,6 +169,15 @@ def test_a_payment_of_another_sum_is_named() -> None:
     history: list[MoneyEvent] = [issued, replace(started, payment=part)]
     history += [replace(succeeded, payment=part), paid]
     assert "NOT_THE_TOTAL" in codes(*history)
+
+
+@pytest.mark.requirement("BIL-10")
+def test_money_of_another_sum_is_named_until_the_right_one_has_come() -> None:
+    other = AnotherAmountReported(
+        payment=payment, provider_payment_id="p-1", reported=Money(kopecks=1), paid_at=NOW
+    )
+    assert codes(issued, started, other) == {"PAID_ANOTHER_AMOUNT"}
+    assert codes(issued, started, other, succeeded, paid, reserved) == set()
 
 
 def test_more_returned_than_paid_keeps_nothing() -> None:

@@ -13,11 +13,11 @@ from billing.domain.payment.commands import (
     StartPayment,
 )
 from billing.domain.payment.errors import (
-    PaidAnotherAmount,
     PaymentNotFound,
     ProviderPaymentDiffers,
 )
 from billing.domain.payment.events import (
+    AnotherAmountReported,
     PaymentCancelled,
     PaymentEvent,
     PaymentExpired,
@@ -88,8 +88,13 @@ def register(command: RegisterProviderPayment, state: Payment) -> Sequence[Payme
             assert_never(state)
 
 
-def confirm(command: ConfirmPayment, state: Payment) -> Sequence[PaymentSucceeded]:
-    """Also after the time is up or after a refusal: the provider has the money, so it came."""
+def confirm(
+    command: ConfirmPayment, state: Payment
+) -> Sequence[PaymentSucceeded | AnotherAmountReported]:
+    """Also after the time is up or after a refusal: the provider has the money, so it came.
+
+    Another sum pays nothing, and is kept for a person to see, once for as long as the provider says the same.
+    """
     match state:
         case Unknown():
             raise PaymentNotFound
@@ -98,8 +103,17 @@ def confirm(command: ConfirmPayment, state: Payment) -> Sequence[PaymentSucceede
                 raise ProviderPaymentDiffers
             return []
         case Open() | Closed():
+            if command.amount == state.reported:
+                return []
             if command.amount != state.payment.amount:
-                raise PaidAnotherAmount(expected=state.payment.amount, reported=command.amount)
+                return [
+                    AnotherAmountReported(
+                        payment=state.payment,
+                        provider_payment_id=command.provider_payment_id,
+                        reported=command.amount,
+                        paid_at=command.paid_at,
+                    )
+                ]
             return [
                 PaymentSucceeded(
                     payment=state.payment,

@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from billing.domain.details import InvoiceLine, PaymentDetails
+from vocabulary.money import Money
 from vocabulary.sealed import Sealed
 
 __all__ = [
     "STORED_NAMES",
+    "AnotherAmountReported",
     "PaymentCancelled",
     "PaymentEvent",
     "PaymentExpired",
@@ -75,6 +77,16 @@ class PaymentExpired:
     expired_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnotherAmountReported:
+    """The provider says that it has money for this payment, but another sum: a person must look (BIL-10)."""
+
+    payment: PaymentDetails
+    provider_payment_id: str
+    reported: Money
+    paid_at: datetime
+
+
 PaymentEvent = (
     PaymentStarted
     | PaymentRedirectIssued
@@ -82,6 +94,7 @@ PaymentEvent = (
     | PaymentFailed
     | PaymentCancelled
     | PaymentExpired
+    | AnotherAmountReported
 )
 
 STORED_NAMES: dict[type[PaymentEvent], str] = {
@@ -91,4 +104,5 @@ STORED_NAMES: dict[type[PaymentEvent], str] = {
     PaymentFailed: "PaymentFailed.v1",
     PaymentCancelled: "PaymentCancelled.v1",
     PaymentExpired: "PaymentExpired.v1",
+    AnotherAmountReported: "AnotherAmountReported.v1",
 }

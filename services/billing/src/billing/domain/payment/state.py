@@ -1,12 +1,13 @@
 """What a payment remembers: one class for each status that rules must tell apart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
 from billing.domain.details import PaymentDetails
 from billing.domain.payment.events import (
+    AnotherAmountReported,
     PaymentCancelled,
     PaymentEvent,
     PaymentExpired,
@@ -15,6 +16,7 @@ from billing.domain.payment.events import (
     PaymentStarted,
     PaymentSucceeded,
 )
+from vocabulary.money import Money
 
 __all__ = ["Closed", "Open", "Outcome", "Payment", "Succeeded", "Unknown", "evolve"]
 
@@ -34,12 +36,16 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """CREATED until the provider has it, PENDING while the payer is on the provider's page."""
+    """CREATED until the provider has it, PENDING while the payer is on the provider's page.
+
+    `reported` is another sum that the provider has spoken of last.
+    """
 
     payment: PaymentDetails
     expires_at: datetime
     provider_payment_id: str | None = None
     confirmation_url: str | None = None
+    reported: Money | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +63,7 @@ class Closed:
     payment: PaymentDetails
     outcome: Outcome
     provider_payment_id: str | None
+    reported: Money | None = None
 
 
 Payment = Unknown | Open | Succeeded | Closed
@@ -76,6 +83,12 @@ def evolve(state: Payment, event: PaymentEvent) -> Payment:
             return _closed(state, event.payment, Outcome.CANCELLED)
         case PaymentExpired():
             return _closed(state, event.payment, Outcome.EXPIRED)
+        case AnotherAmountReported():
+            match state:
+                case Open() | Closed():
+                    return replace(state, reported=event.reported)
+                case _:
+                    return state
         case _:
             assert_never(event)
 
@@ -83,14 +96,20 @@ def evolve(state: Payment, event: PaymentEvent) -> Payment:
 def _pending(state: Payment, event: PaymentRedirectIssued) -> Payment:
     if not isinstance(state, Open):
         return state
-    return Open(
+    return replace(
+        state,
         payment=event.payment,
-        expires_at=state.expires_at,
         provider_payment_id=event.provider_payment_id,
         confirmation_url=event.confirmation_url,
     )
 
 
 def _closed(state: Payment, payment: PaymentDetails, outcome: Outcome) -> Closed:
-    known = state.provider_payment_id if isinstance(state, Open) else None
-    return Closed(payment=payment, outcome=outcome, provider_payment_id=known)
+    if not isinstance(state, Open):
+        return Closed(payment=payment, outcome=outcome, provider_payment_id=None)
+    return Closed(
+        payment=payment,
+        outcome=outcome,
+        provider_payment_id=state.provider_payment_id,
+        reported=state.reported,
+    )

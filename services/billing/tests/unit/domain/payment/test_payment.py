@@ -18,11 +18,11 @@ from billing.domain.payment.commands import (
 )
 from billing.domain.payment.decider import PAYMENT
 from billing.domain.payment.errors import (
-    PaidAnotherAmount,
     PaymentNotFound,
     ProviderPaymentDiffers,
 )
 from billing.domain.payment.events import (
+    AnotherAmountReported,
     PaymentCancelled,
     PaymentEvent,
     PaymentExpired,
@@ -155,10 +155,35 @@ def test_the_provider_may_close_its_page_earlier() -> None:
 
 
 @pytest.mark.requirement("BIL-10")
-def test_another_sum_than_the_total_is_for_a_person() -> None:
-    payment.given(started).when(replace(confirm, amount=Money(kopecks=1))).then_rejected(
-        PaidAnotherAmount, expected_kopecks=150_000, reported_kopecks=1
+@pytest.mark.parametrize("before", [(started,), (started, redirected), (started, expired)])
+def test_another_sum_than_the_total_is_kept_for_a_person(
+    before: tuple[PaymentEvent, ...],
+) -> None:
+    part = replace(confirm, amount=Money(kopecks=1))
+    reported = AnotherAmountReported(
+        payment=succeeded.payment,
+        provider_payment_id=confirm.provider_payment_id,
+        reported=Money(kopecks=1),
+        paid_at=confirm.paid_at,
     )
+    payment.given(*before).when(part).then(reported)
+    payment.given(*before, reported).when(part).then_nothing()
+    more = replace(part, amount=Money(kopecks=2))
+    payment.given(*before, reported).when(more).then(replace(reported, reported=more.amount))
+    payment.given(*before, reported).when(confirm).then(succeeded)
+
+
+@pytest.mark.requirement("BIL-10")
+def test_another_sum_is_remembered_beside_what_else_happens() -> None:
+    part = replace(confirm, amount=Money(kopecks=1))
+    reported = AnotherAmountReported(
+        payment=succeeded.payment,
+        provider_payment_id=confirm.provider_payment_id,
+        reported=Money(kopecks=1),
+        paid_at=confirm.paid_at,
+    )
+    payment.given(started, reported, redirected).when(part).then_nothing()
+    payment.given(started, reported, redirected, expired).when(part).then_nothing()
 
 
 def test_a_second_payment_of_the_provider_under_one_id_is_for_a_person() -> None:
