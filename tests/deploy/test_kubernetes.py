@@ -373,9 +373,9 @@ def test_the_readme_names_authorities_as_each_address_takes_them() -> None:
         "kurrentdb": "tlsCaFile",
         "s3": "ca",
     }
-    (bus,) = re.findall(r"`(kafka[^`]+)`", README)
+    (bus,) = re.findall(r"`(kafka[^`]+/etc/kabinet/authorities/[^`]+)`", README)
     assert KafkaAddress.parse(bus).ca == Path(AUTHORITIES) / "ca.pem"
-    (files,) = re.findall(r"`(s3:[^`]+)`", README)
+    (files,) = re.findall(r"`(s3:[^`]+/etc/kabinet/authorities/[^`]+)`", README)
     assert S3Place.parse(files).ca == f"{AUTHORITIES}/ca.pem"
 
 
