@@ -237,7 +237,7 @@ class RefundChecks:
 def governed(context: CommandContext, version: int) -> CommandContext:
     """The same command with the version of the policies that it was decided by (OPS-15)."""
     metadata = msgspec.structs.replace(context.metadata, policy=version)
-    return CommandContext(command_id=context.command_id, metadata=metadata)
+    return msgspec.structs.replace(context, metadata=metadata, expected_revision=None)
 
 
 def _verdict(found: ProviderPayment, now: datetime) -> PaymentCommand:
@@ -265,4 +265,5 @@ def _idempotence_key(state: refund.Trying) -> str:
 
 
 def _step(context: CommandContext, word: str) -> CommandContext:
-    return CommandContext(command_id=uuid5(context.command_id, word), metadata=context.metadata)
+    step = uuid5(context.command_id, word)
+    return msgspec.structs.replace(context, command_id=step, expected_revision=None)
