@@ -5,7 +5,7 @@ names have lower-case letters and digits only, as the specification asks.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID, uuid5
@@ -30,6 +30,8 @@ MALFORMED: Final = "Malformed"
 _SPEC_VERSION: Final = "1.0"
 _CONTENT_TYPE: Final = "application/json"
 _NAMESPACE: Final = UUID("0190a000-0000-7000-8000-0000000bad00")
+_text: Final[Callable[[UUID], str]] = msgspec.to_builtins
+"""As `str`, in a tenth of the time."""
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _POSITION: Final = re.compile(r"[0-9a-f]{32}(?:\.[0-9]{4,})?").fullmatch
 """A cursor's text, and a number for the second and later events of one place. Whatever else sorted behind these would
@@ -82,7 +84,7 @@ def to_headers(envelope: Envelope) -> dict[str, str]:
     headers = {
         "content-type": _CONTENT_TYPE,
         "ce_specversion": _SPEC_VERSION,
-        "ce_id": str(envelope.id),
+        "ce_id": _text(envelope.id),
         "ce_source": envelope.source,
         "ce_type": envelope.type,
         "ce_partitionkey": envelope.key,
@@ -91,10 +93,10 @@ def to_headers(envelope: Envelope) -> dict[str, str]:
         "ce_tenant": metadata.tenant,
         "ce_actor": metadata.actor,
         "ce_role": metadata.role,
-        "ce_correlationid": str(metadata.correlation),
+        "ce_correlationid": _text(metadata.correlation),
     }
     if metadata.causation is not None:
-        headers["ce_causationid"] = str(metadata.causation)
+        headers["ce_causationid"] = _text(metadata.causation)
     if metadata.subject is not None:
         headers["ce_onbehalfof"] = metadata.subject
     if metadata.traceparent is not None:
