@@ -86,6 +86,11 @@ async def test_a_patient_books_pays_meets_the_doctor_and_gets_the_signed_conclus
     await write_and_attach(clinic.doctor, consultation_id)
     await published(clinic.doctor, consultation_id)
     card, document = await download(patient.person)
+    await patient.person.until(
+        f"/api/v1/consultations/{consultation_id}",
+        "the history shows the conclusion",
+        conclusion_id=card["conclusion_id"],
+    )
     await _becomes(patient.person, appointment_id, status="COMPLETED")
 
     _expect_a_valid_signature(document, tmp_path)

@@ -26,6 +26,7 @@ from consultation_room.bootstrap import SERVICE, VIEWS, build_api, build_live, b
 from consultation_room.consumers.booking import consultation_of
 from contracts.billing import InvoicePaid, InvoiceRefunded
 from contracts.booking import AppointmentCancelled, AppointmentRescheduled, AppointmentReserved
+from contracts.conclusions import ConclusionPublished
 from contracts.fact import PublicEvent
 from contracts.topics import ROOM_EVENTS, topic_of
 from event_store import EventFilter, EventStore
@@ -268,6 +269,16 @@ class World:
             appointment_id=some_id(name),
             patient_id=PATIENT,
             total_kopecks=150_000,
+        )
+
+    def concluded(self, room: ConsultationId, name: str = "appointment") -> ConclusionPublished:
+        return ConclusionPublished(
+            conclusion_id=some_id("conclusion"),
+            consultation_id=room,
+            appointment_id=some_id(name),
+            patient_id=PATIENT,
+            clinician_id=DOCTOR,
+            document_sha256="0" * 64,
         )
 
     def _appointment(self, name: str) -> dict[str, Any]:

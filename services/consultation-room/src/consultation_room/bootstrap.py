@@ -16,7 +16,7 @@ from consultation_room.application import ConsultationRoom
 from consultation_room.application.live import CHAT_THREADS, CONSULTATIONS, Live
 from consultation_room.application.presence import Presence
 from consultation_room.application.processes import conversation
-from consultation_room.consumers import billing, booking
+from consultation_room.consumers import billing, booking, conclusions
 from consultation_room.domain.chat_reading import events as chat_reading_events
 from consultation_room.domain.chat_reading.decider import CHAT_READING
 from consultation_room.domain.chat_thread import events as chat_thread_events
@@ -28,7 +28,7 @@ from consultation_room.publishing.consultations import publish
 from consultation_room.read_models import consultations, transcript
 from consultation_room.settings import ConsultationRoomSettings
 from consultation_room.timers import DEADLINES
-from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS, ROOM_EVENTS
+from contracts.topics import BILLING_EVENTS, BOOKING_EVENTS, CONCLUSIONS_EVENTS, ROOM_EVENTS
 from event_store import Codec, CommandHandler, EventStore
 from policies import POLICY_CODEC, PolicyBook
 from policies.api import policies_router
@@ -68,7 +68,11 @@ SERVICE: Final = Service(
     views=(consultations.VIEW, transcript.VIEW),
     deadlines=DEADLINES,
     processes=(conversation.PROCESS,),
-    hears=((BOOKING_EVENTS, booking.HANDLERS), (BILLING_EVENTS, billing.HANDLERS)),
+    hears=(
+        (BOOKING_EVENTS, booking.HANDLERS),
+        (BILLING_EVENTS, billing.HANDLERS),
+        (CONCLUSIONS_EVENTS, conclusions.HANDLERS),
+    ),
 )
 VIEWS: Final[tuple[View[Any], ...]] = SERVICE.all_views
 

@@ -227,6 +227,23 @@ async def test_completion_says_what_happens_next_and_leaves_it_readable(world: A
     assert [item["status"] for item in history["items"]] == ["COMPLETED"]
 
 
+@pytest.mark.requirement("ROOM-61")
+async def test_the_history_shows_the_conclusion_once_it_is_published(world: Any) -> None:
+    room = await world.in_work()
+    await world.send("POST", f"/{room}/completion", who="clinician")
+    await world.settle()
+    (before,) = (await world.get("?list=closed", who="clinician"))["items"]
+    assert (before["conclusion_id"], before["conclusion_published_at"]) == (None, None)
+    published = world.concluded(room)
+    await world.tell(published)
+    for who in ("patient", "clinician"):
+        (shown,) = (await world.get("?list=closed", who=who))["items"]
+        assert shown["conclusion_id"] == str(published.conclusion_id)
+        assert shown["conclusion_published_at"] is not None
+        chat = await world.get(f"/{room}/messages", who=who)
+        assert chat["items"], "read-only, with its messages"
+
+
 @pytest.mark.requirement("OPS-15")
 async def test_a_running_consultation_keeps_the_policies_it_started_with(world: Any) -> None:
     await world.policy("conclusion_due_hours", 48)

@@ -7,7 +7,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from consultation_room.api.access import ACCESS
 from consultation_room.api.dependencies import QueriesDep, RoomDep, participants_for, side_of
@@ -78,6 +78,8 @@ class ConsultationOut(BaseModel):
                     "waiting_since": "2026-11-21T12:57:02+03:00",
                     "taken_at": None,
                     "completed_at": None,
+                    "conclusion_id": None,
+                    "conclusion_published_at": None,
                 }
             ]
         }
@@ -105,6 +107,8 @@ class ConsultationOut(BaseModel):
     waiting_since: datetime | None
     taken_at: datetime | None
     completed_at: datetime | None
+    conclusion_id: UUID | None = Field(description="Of the signed conclusion, once published")
+    conclusion_published_at: datetime | None
 
     @classmethod
     def of(cls, row: ConsultationRow, now: datetime) -> "ConsultationOut":
@@ -143,6 +147,8 @@ class ConsultationOut(BaseModel):
             waiting_since=local(row.waiting_since),
             taken_at=local(row.taken_at),
             completed_at=local(row.completed_at),
+            conclusion_id=row.conclusion_id,
+            conclusion_published_at=local(row.conclusion_published_at),
         )
 
 

@@ -10,6 +10,7 @@ from consultation_room.domain.consultation.events import (
     STORED_NAMES,
     ConsultationCancelled,
     ConsultationCompleted,
+    ConsultationConclusionRecorded,
     ConsultationEvent,
     ConsultationExpired,
     ConsultationOpened,
@@ -29,6 +30,7 @@ from vocabulary.ids import (
     AppointmentId,
     BranchId,
     ClinicianId,
+    ConclusionId,
     ConsultationId,
     PatientId,
     ServiceId,
@@ -61,6 +63,8 @@ class ConsultationRow:
     waiting_since: datetime | None = None
     taken_at: datetime | None = None
     completed_at: datetime | None = None
+    conclusion_id: ConclusionId | None = None
+    conclusion_published_at: datetime | None = None
 
 
 def project(  # noqa: C901, PLR0911, PLR0912 - a fold is one match: a row for each fact
@@ -91,6 +95,12 @@ def project(  # noqa: C901, PLR0911, PLR0912 - a fold is one match: a row for ea
         case ConsultationCompleted():
             status = ConsultationStatus.COMPLETED
             return replace(row, status=status, completed_at=event.completed_at)
+        case ConsultationConclusionRecorded():
+            return replace(
+                row,
+                conclusion_id=event.conclusion_id,
+                conclusion_published_at=event.published_at,
+            )
         case ConsultationCancelled():
             return replace(row, status=ConsultationStatus.CANCELLED)
         case ConsultationExpired():
@@ -125,7 +135,7 @@ def _keys(_event: ConsultationEvent, fact: Fact) -> Iterable[tuple[str, UUID]]:
 
 VIEW: Final = View(
     name="consultations",
-    version=1,
+    version=2,
     row=ConsultationRow,
     key=("tenant", "consultation_id"),
     events=dict.fromkeys(STORED_NAMES, _keys),

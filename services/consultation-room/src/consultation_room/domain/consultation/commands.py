@@ -5,7 +5,7 @@ from datetime import datetime
 
 from consultation_room.domain.details import AuthorRole, ConsultationDetails, PaymentStatus
 from consultation_room.domain.policies import RoomPolicies
-from vocabulary.ids import ClinicianId, ConsultationId, InvoiceId
+from vocabulary.ids import ClinicianId, ConclusionId, ConsultationId, InvoiceId
 
 __all__ = [
     "AdmitPatient",
@@ -15,6 +15,7 @@ __all__ = [
     "ExpireConsultation",
     "LeaveRoom",
     "OpenConsultation",
+    "RecordConclusion",
     "RecordPayment",
     "RecordRefund",
     "RescheduleConsultation",
@@ -49,6 +50,13 @@ class RecordPayment:
 class RecordRefund:
     consultation_id: ConsultationId
     invoice_id: InvoiceId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordConclusion:
+    consultation_id: ConsultationId
+    conclusion_id: ConclusionId
+    published_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +124,7 @@ ConsultationCommand = (
     | RescheduleConsultation
     | RecordPayment
     | RecordRefund
+    | RecordConclusion
     | AdmitPatient
     | LeaveRoom
     | TakeInWork

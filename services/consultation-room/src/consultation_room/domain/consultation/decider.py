@@ -12,6 +12,7 @@ from consultation_room.domain.consultation.commands import (
     ExpireConsultation,
     LeaveRoom,
     OpenConsultation,
+    RecordConclusion,
     RecordPayment,
     RecordRefund,
     RescheduleConsultation,
@@ -22,6 +23,7 @@ from consultation_room.domain.consultation.errors import NotAssignedDoctor, NotI
 from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
+    ConsultationConclusionRecorded,
     ConsultationEvent,
     ConsultationExpired,
     ConsultationOpened,
@@ -63,6 +65,8 @@ def decide(command: ConsultationCommand, state: Consultation) -> Sequence[Consul
             return record_payment(command, state)
         case RecordRefund():
             return record_refund(command, state)
+        case RecordConclusion():
+            return record_conclusion(command, state)
         case AdmitPatient():
             return admit_patient(command, state)
         case LeaveRoom():
@@ -138,6 +142,21 @@ def record_refund(
     return [
         ConsultationRefundRecorded(
             consultation_id=command.consultation_id, invoice_id=command.invoice_id
+        )
+    ]
+
+
+def record_conclusion(
+    command: RecordConclusion, state: Consultation
+) -> Sequence[ConsultationConclusionRecorded]:
+    """Only what is over has one; whoever wrote it heard of the end from here."""
+    if not isinstance(state, Closed) or state.conclusion_id == command.conclusion_id:
+        return []
+    return [
+        ConsultationConclusionRecorded(
+            consultation_id=command.consultation_id,
+            conclusion_id=command.conclusion_id,
+            published_at=command.published_at,
         )
     ]
 

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from consultation_room.domain.details import ConsultationDetails, Participants, PaymentStatus
-from vocabulary.ids import ConsultationId, InvoiceId
+from vocabulary.ids import ConclusionId, ConsultationId, InvoiceId
 
 __all__ = [
     "STORED_NAMES",
     "ConsultationCancelled",
     "ConsultationCompleted",
+    "ConsultationConclusionRecorded",
     "ConsultationEvent",
     "ConsultationExpired",
     "ConsultationOpened",
@@ -115,6 +116,15 @@ class ConsultationCompleted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultationConclusionRecorded:
+    """Its signed conclusion was published (ROOM-61)."""
+
+    consultation_id: ConsultationId
+    conclusion_id: ConclusionId
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsultationCancelled:
     """It will not take place."""
 
@@ -143,6 +153,7 @@ ConsultationEvent = (
     | ConsultationSuspended
     | ConsultationResumed
     | ConsultationCompleted
+    | ConsultationConclusionRecorded
     | ConsultationCancelled
     | ConsultationExpired
 )
@@ -158,6 +169,7 @@ STORED_NAMES: dict[type[ConsultationEvent], str] = {
     ConsultationSuspended: "ConsultationSuspended.v1",
     ConsultationResumed: "ConsultationResumed.v1",
     ConsultationCompleted: "ConsultationCompleted.v1",
+    ConsultationConclusionRecorded: "ConsultationConclusionRecorded.v1",
     ConsultationCancelled: "ConsultationCancelled.v1",
     ConsultationExpired: "ConsultationExpired.v1",
 }

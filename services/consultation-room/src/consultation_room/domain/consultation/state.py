@@ -9,6 +9,7 @@ from consultation_room.domain.consultation.errors import NotInWork, PaymentRequi
 from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
+    ConsultationConclusionRecorded,
     ConsultationEvent,
     ConsultationExpired,
     ConsultationOpened,
@@ -28,6 +29,7 @@ from consultation_room.domain.details import (
     ConsultationNotFound,
     PaymentStatus,
 )
+from vocabulary.ids import ConclusionId
 
 __all__ = [
     "Closed",
@@ -121,6 +123,7 @@ class Closed:
 
     details: ConsultationDetails
     status: ConsultationStatus
+    conclusion_id: ConclusionId | None = None
 
 
 Consultation = Unknown | Open | Started | Closed
@@ -156,6 +159,8 @@ def evolve(state: Consultation, event: ConsultationEvent) -> Consultation:
             return replace(_started(state), suspended=False)
         case ConsultationCompleted():
             return _closed(state, ConsultationStatus.COMPLETED)
+        case ConsultationConclusionRecorded():
+            return _concluded(state, event)
         case ConsultationCancelled():
             return _closed(state, ConsultationStatus.CANCELLED)
         case ConsultationExpired():
@@ -207,6 +212,12 @@ def _started(state: Consultation) -> Started:
 
 def _closed(state: Consultation, status: ConsultationStatus) -> Closed:
     return Closed(details=expect_known(state).details, status=status)
+
+
+def _concluded(state: Consultation, event: ConsultationConclusionRecorded) -> Closed:
+    if not isinstance(state, Closed):
+        raise TypeError("a conclusion of what is not over")
+    return replace(state, conclusion_id=event.conclusion_id)
 
 
 def _paid(state: Consultation, status: PaymentStatus) -> Consultation:

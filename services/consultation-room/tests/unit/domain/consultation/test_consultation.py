@@ -13,6 +13,7 @@ from consultation_room.domain.consultation.commands import (
     ExpireConsultation,
     LeaveRoom,
     OpenConsultation,
+    RecordConclusion,
     RecordPayment,
     RecordRefund,
     RescheduleConsultation,
@@ -29,6 +30,7 @@ from consultation_room.domain.consultation.errors import (
 from consultation_room.domain.consultation.events import (
     ConsultationCancelled,
     ConsultationCompleted,
+    ConsultationConclusionRecorded,
     ConsultationEvent,
     ConsultationExpired,
     ConsultationOpened,
@@ -62,6 +64,7 @@ from vocabulary.ids import (
     AppointmentId,
     BranchId,
     ClinicianId,
+    ConclusionId,
     ConsultationId,
     InvoiceId,
     PatientId,
@@ -165,6 +168,25 @@ class TestOpening:
         consultation.given(paid).when(wish).then(
             replace(opened, payment_status=PaymentStatus.NOT_REQUIRED)
         )
+
+
+@pytest.mark.requirement("ROOM-61")
+class TestConcluding:
+    conclude = RecordConclusion(
+        consultation_id=ROOM, conclusion_id=ConclusionId(UUID(int=61)), published_at=END
+    )
+    concluded = ConsultationConclusionRecorded(
+        consultation_id=ROOM, conclusion_id=ConclusionId(UUID(int=61)), published_at=END
+    )
+
+    def test_what_is_over_shows_its_conclusion(self) -> None:
+        over = (opened, taken, completed)
+        consultation.given(*over).when(self.conclude).then(self.concluded)
+        consultation.given(*over, self.concluded).when(self.conclude).then_nothing()
+
+    @pytest.mark.parametrize("before", [(), (opened,), (opened, taken)])
+    def test_what_is_not_over_has_none(self, before: tuple[ConsultationEvent, ...]) -> None:
+        consultation.given(*before).when(self.conclude).then_nothing()
 
 
 class TestMoving:

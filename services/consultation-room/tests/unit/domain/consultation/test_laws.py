@@ -14,6 +14,7 @@ from consultation_room.domain.consultation.commands import (
     ExpireConsultation,
     LeaveRoom,
     OpenConsultation,
+    RecordConclusion,
     RecordPayment,
     RecordRefund,
     RescheduleConsultation,
@@ -40,6 +41,7 @@ from vocabulary.ids import (
     AppointmentId,
     BranchId,
     ClinicianId,
+    ConclusionId,
     ConsultationId,
     InvoiceId,
     PatientId,
@@ -89,6 +91,12 @@ commands: st.SearchStrategy[ConsultationCommand] = st.one_of(
     ),
     st.builds(RecordPayment, consultation_id=room, invoice_id=invoices),
     st.builds(RecordRefund, consultation_id=room, invoice_id=invoices),
+    st.builds(
+        RecordConclusion,
+        consultation_id=room,
+        conclusion_id=st.sampled_from([ConclusionId(UUID(int=n)) for n in (1, 2)]),
+        published_at=instants,
+    ),
     st.builds(AdmitPatient, consultation_id=room, now=instants),
     st.builds(
         LeaveRoom,
