@@ -81,7 +81,11 @@ lint: setup ## Lint
 
 .PHONY: types
 types: setup ## Check types, strictly
-	@$(BIN)/mypy $(wildcard libs/*/src services/*/src deploy/*/src) contracts/src e2e/src tools
+	@$(BIN)/mypy $(wildcard libs/*/src services/*/src deploy/*/src) contracts/src e2e tools conftest.py
+	@# One call for each, since several have a module of the same name, as conftest.
+	@for tests in $(wildcard libs/*/tests services/*/tests deploy/*/tests) tests; do \
+	  MYPYPATH=tests/deploy $(BIN)/mypy --no-error-summary $$tests || exit 1; \
+	done
 
 .PHONY: arch
 arch: setup ## Check who imports whom

@@ -301,7 +301,7 @@ def test_a_captcha_is_in_the_table_and_for_strangers_with_a_key_only() -> None:
         {"roles": anybody, "idempotency_key": False},
     ):
         with pytest.raises(ConfigurationError):
-            Access("send_code", captcha=True, **wrong)  # type: ignore[arg-type] # wrong on purpose
+            Access("send_code", captcha=True, **wrong)
 
 
 def test_callers_are_services() -> None:

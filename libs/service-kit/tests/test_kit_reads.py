@@ -104,15 +104,17 @@ def test_a_place_is_read(reader: Any, right: object, read: object) -> None:
     assert PageQuery(50, {"at": right}).place(at=reader) == (read,)
 
 
+WRONG: list[tuple[object, list[object]]] = [
+    (instant, [None, 5, [], "", "today", "2026-12-01T10:00:00"]),
+    (instant, ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"]),
+    (text, [None, 5, [], {}, "a\0b"]),
+    (number, [None, True, -1, 1 << 63, 1.5, "1", []]),
+    (UUID, [None, True, 5, [], {}, "", "no id"]),
+]
+
+
 @pytest.mark.parametrize(
-    ("reader", "wrong"),
-    [
-        *((instant, each) for each in (None, 5, [], "", "today", "2026-12-01T10:00:00")),
-        *((instant, each) for each in ("9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59")),
-        *((text, each) for each in (None, 5, [], {}, "a\0b")),
-        *((number, each) for each in (None, True, -1, 1 << 63, 1.5, "1", [])),
-        *((UUID, each) for each in (None, True, 5, [], {}, "", "no id")),
-    ],
+    ("reader", "wrong"), [(reader, each) for reader, wrong in WRONG for each in wrong]
 )
 def test_a_place_that_nobody_gave_out_is_refused(reader: Any, wrong: object) -> None:
     for after in ({"at": wrong}, {"elsewhere": wrong}, {}):

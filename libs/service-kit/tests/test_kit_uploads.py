@@ -1,6 +1,6 @@
 """Uploads are read as they come, and refused as soon as they are wrong."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import pytest
 from starlette.requests import Request
@@ -70,7 +70,7 @@ async def test_a_form_that_is_not_one_file_is_refused(body: bytes) -> None:
 
 
 async def test_an_upload_that_is_broken_off_is_refused() -> None:
-    messages = iter(
+    messages: Iterator[Message] = iter(
         [
             {"type": "http.request", "body": HEAD + b"%PDF-", "more_body": True},
             {"type": "http.disconnect"},

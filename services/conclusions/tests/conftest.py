@@ -15,6 +15,7 @@ import asyncpg
 import httpx
 import pytest
 from fastapi import FastAPI
+from typing_extensions import override
 
 from conclusions.adapters.document_signer import PadesDocumentSigner
 from conclusions.adapters.pdf_document import PdfPrinter
@@ -285,6 +286,7 @@ class Authority(httpx.AsyncBaseTransport):
         self.refuses = False
         self.issued = 0
 
+    @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self.away:
             raise httpx.ConnectError("away")

@@ -23,6 +23,7 @@ from event_store import EventFilter, EventStore
 from event_store.memory import MemoryEventStore
 from event_store.postgres import PostgresEventStore
 from messaging import Envelope
+from messaging.memory import MemoryBus
 from privacy.memory import MemoryKeyring
 from privacy.sealing import Sealers
 from service_kit.database import open_pool
@@ -150,7 +151,7 @@ class World:
             language="ru",
             sex="MALE",
             letters_allowed=True,
-            **sealed,  # type: ignore[arg-type]  # sealed texts
+            **sealed,
         )
 
     async def send(
@@ -254,6 +255,7 @@ class World:
 
     async def envelopes(self) -> list[Envelope]:
         """Everything on booking's own topic, in the order of the store."""
+        assert isinstance(self.bus, MemoryBus)
         topic = self.bus._topics["booking.events"]
         return sorted(
             (envelope for partition in topic for envelope in partition),

@@ -11,6 +11,7 @@ from booking.domain.appointment.commands import RecordPayment
 from booking.domain.appointment.state import Reserved
 from event_store import CommandContext, Metadata
 from messaging.testing import running, until
+from vocabulary.ids import AppointmentId
 
 START = datetime(2026, 12, 1, 7, 0, tzinfo=UTC)
 IN_TIME = START - timedelta(minutes=120)
@@ -106,7 +107,8 @@ async def test_a_lapsed_hold_that_is_given_up_while_its_money_books_it_stays_giv
     appointment_id = (await world.reserve()).json()["appointment_id"]
     await world.settle()
     await world.pass_time(world.hold)
-    record = RecordPayment(appointment_id=UUID(appointment_id), invoice_id=world.invoice)
+    known = AppointmentId(UUID(appointment_id))
+    record = RecordPayment(appointment_id=known, invoice_id=world.invoice)
     about = Metadata(
         tenant="north",
         actor="service:billing",

@@ -44,11 +44,8 @@ async def test_an_address_that_names_nothing_known_is_a_setting_that_is_wrong(
     database: str, bus_database: str, setting: str
 ) -> None:
     addresses = {"database_url": database, "bus_url": bus_database, setting: "ftp://u:hidden@host"}
-    settings = BookingSettings(
-        port=0,
-        identity_url="http://127.0.0.1:1",
-        service_secret=SecretStr("secret"),
-        **{name: SecretStr(address) for name, address in addresses.items()},
+    settings = BookingSettings.model_validate(
+        {"port": 0, "identity_url": "http://127.0.0.1:1", "service_secret": "secret", **addresses}
     )
     with pytest.raises(ConfigurationError) as refused:
         async with open_booking(settings, make_kit("booking")):

@@ -339,7 +339,11 @@ async def test_the_service_of_another_doctor_buys_nothing_here(
 
 @pytest.mark.requirement("BIL-01")
 async def test_a_service_is_reserved_with_its_own_doctor(world: Any) -> None:
-    scope = {"clinician_ids": [world.doctor], "specialties": ["Хирург"], "kinds": ["ONLINE"]}
+    scope: dict[str, Any] = {
+        "clinician_ids": [world.doctor],
+        "specialties": ["Хирург"],
+        "kinds": ["ONLINE"],
+    }
     await world.tell(priced(world, **scope))
     assert (await world.reserve()).status_code == 201
 

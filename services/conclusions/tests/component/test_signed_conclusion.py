@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -163,13 +164,14 @@ async def test_the_record_and_the_file_suffice_to_verify_again(service: Service)
 @pytest.mark.requirement("CON-27")
 async def test_a_stored_file_that_was_changed_or_lost_is_not_called_valid(service: Service) -> None:
     shown = await service.publish(await service.complete())
+    changes: list[Callable[[Path, bytes], object]] = [
+        lambda path, content: path.write_bytes(content[:-1] + bytes([content[-1] ^ 1])),
+        lambda path, _: path.unlink(),
+    ]
     outcomes = set()
     for path in [path for path in service.files.rglob("*") if path.is_file()]:
         content, found = path.read_bytes(), []
-        for change in (
-            lambda path, content: path.write_bytes(content[:-1] + bytes([content[-1] ^ 1])),
-            lambda path, _: path.unlink(),
-        ):
+        for change in changes:
             change(path, content)
             found.append((await verified(service, shown["conclusion_id"]))["outcome"])
         path.write_bytes(content)

@@ -125,8 +125,7 @@ async def test_a_preview_is_seen_by_its_author_alone_until_it_is_attached(
     await service.call("PUT", f"{path}/draft", json={"complaints": "Кашель третий день"})
     generated = await service.call("POST", f"{path}/preview")
     assert generated.status_code == 201
-    for _ in range(2):
-        seen = await service.call("GET", f"{path}/preview", key="same")
+    _, seen = [await service.call("GET", f"{path}/preview", key="same") for _ in range(2)]
     assert "Кашель третий день" in tool("pdftotext", seen.content, output="-")
     assert seen.headers["cache-control"] == "private, no-store"
     assert (await service.types()).count("ConclusionDocumentViewed.v1") == 2

@@ -90,7 +90,8 @@ async def test_a_worker_that_dies_behind_the_stored_file_signs_once(
     async with open_service(database, tmp_path) as service:
         consultation_id = await service.complete()
         documents = type(service.conclusions.documents)
-        keep, deaths = documents.keep, []
+        keep = documents.keep
+        deaths: list[object] = []
 
         async def die_once(*args: Any) -> Any:
             stored = await keep(*args)

@@ -79,7 +79,7 @@ async def test_an_unpaid_room_is_closed_until_the_payment_arrives(world: Any) ->
         refused = await world.send(method, f"/{room}/{path}", body)
         assert (refused.status_code, refused.json()["code"]) == (402, "PAYMENT_REQUIRED"), path
         assert refused.json()["facts"] == {"appointment_id": str(world.reserved().appointment_id)}
-    assert "/api/v1/invoices?appointment_id=" in refused.json()["detail"]
+        assert "/api/v1/invoices?appointment_id=" in refused.json()["detail"]
     assert (await world.upload(room, b"%PDF-1.7", "a.pdf")).status_code == 402
     world.clock.set(world.start)
     assert (await world.send("POST", f"/{room}/taking", who="clinician")).status_code == 402

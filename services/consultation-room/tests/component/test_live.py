@@ -370,7 +370,8 @@ async def test_an_idempotency_key_of_the_handshake_names_no_command(world: Any) 
         await client.until("state", status="PATIENT_WAITING")
 
     async def has_left() -> bool:
-        return await world.facts("PatientLeft") == ["PatientLeft"]
+        left: list[str] = await world.facts("PatientLeft")
+        return left == ["PatientLeft"]
 
     await until(has_left)
 

@@ -16,7 +16,6 @@ import uvicorn
 from aiohttp import ClientSession, WSMsgType
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -521,15 +520,9 @@ async def test_an_unreachable_service_is_unavailable(
 
 @pytest.mark.requirement("OPS-16")
 async def test_a_gateway_that_cannot_know_who_signed_out_is_not_ready(database: str) -> None:
-    nowhere = "http://127.0.0.1:9"
-    settings = gateway_settings()(
-        port=0,
-        database_url=SecretStr(database),
-        identity_url=nowhere,
-        service_secret=SecretStr("s"),
-        captcha_secret=SecretStr("s"),
-        **{f"{service}_url": nowhere for service in load_documents() if service != "identity"},
-    )
+    nowhere = {f"{service}_url": "http://127.0.0.1:9" for service in load_documents()}
+    secrets = {"database_url": database, "service_secret": "s", "captcha_secret": "s"}
+    settings = gateway_settings().model_validate({"port": 0, **secrets, **nowhere})
     async with (
         open_gateway(settings, make_kit("gateway")) as parts,
         api_client(parts.api) as client,

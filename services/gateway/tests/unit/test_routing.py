@@ -113,8 +113,9 @@ def test_a_service_with_routes_has_an_address_or_the_gateway_does_not_start() ->
     assert set(load_documents()) <= addressed
     missing = {"booking", "notifications"}
     given = {f"{name}_url": "http://there" for name in load_documents() if name not in missing}
+    secrets = {"database_url": "d", "service_secret": "s", "captcha_secret": "s"}
     with pytest.raises(ValidationError) as refused:
-        complete(port=0, database_url="d", service_secret="s", captcha_secret="s", **given)
+        complete.model_validate({"port": 0, **secrets, **given})
     assert {error["loc"][0] for error in refused.value.errors()} == {
         f"{name}_url" for name in missing
     }

@@ -151,8 +151,8 @@ async def test_a_patient_registers_and_signs_in_and_all_of_it_outlives_the_proce
 async def test_how_a_service_gets_on_is_seen_from_outside(settings: IdentitySettings) -> None:
     async with running(settings) as client:
         await open_organisation(client)
-        registration = {"json": ANNA, "headers": {"Idempotency-Key": "1"}}
-        await client.post("/api/v1/registrations", **registration)
+        key = {"Idempotency-Key": "1"}
+        await client.post("/api/v1/registrations", json=ANNA, headers=key)
         await newest_code(client, settings)
         assert "views" in (await client.get("/readyz")).json()["checks"]
         measured = (await client.get("/metrics")).text

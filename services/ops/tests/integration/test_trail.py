@@ -102,8 +102,13 @@ async def story() -> Story:
     await story.tell(
         "billing", "invoice", UUID(int=6), "PreliminaryInvoiceIssued", appointment_id=str(DOCTOR)
     )
-    quota = {"appointment_id": str(APPOINTMENT)}
-    await story.tell("booking", "patient-booking-quota", OTHER, "BookingQuotaClaimed", **quota)
+    await story.tell(
+        "booking",
+        "patient-booking-quota",
+        OTHER,
+        "BookingQuotaClaimed",
+        appointment_id=str(APPOINTMENT),
+    )
     await story.tell("booking", "patient-standing", OTHER, "PatientStandingRecorded")
     return story
 

@@ -166,7 +166,8 @@ appointment_commands = st.one_of(
 
 def live(decider: Decider[Any, Any, Any], commands: Sequence[Any]) -> list[Any]:
     """The history that the commands lead to; each accepted one, said twice, adds nothing."""
-    state, history = decider.initial, []
+    state = decider.initial
+    history: list[Any] = []
     for command in commands:
         try:
             events = decider.decide(command, state)

@@ -93,7 +93,7 @@ def test_a_revoked_certificate_is_given_up_once() -> None:
     certificates.given(REGISTERED, REVOKED).when(register(SECOND_ONE, NOW)).then(
         CertificateRegistered(clinician_id=DOCTOR, certificate=SECOND_ONE)
     )
-    assert usable_at(fold(SIGNING_CERTIFICATE, [REGISTERED, REVOKED]), NOW) is None
+    assert usable_at(fold(SIGNING_CERTIFICATE, (REGISTERED, REVOKED)), NOW) is None
     assert usable_at(None, NOW) is None
 
 

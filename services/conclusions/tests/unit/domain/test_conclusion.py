@@ -233,8 +233,15 @@ def test_after_the_first_document_there_is_no_second(
     [SAVE, GENERATE, DISCARD, ATTACH, UPLOAD, REQUEST],
     ids=lambda command: type(command).__name__,
 )
-def test_only_the_author_writes_attaches_and_signs(command: ConclusionCommand) -> None:
-    foreign = replace(command, author=COLLEAGUE)  # type: ignore[call-arg, type-var]  # all have one
+def test_only_the_author_writes_attaches_and_signs(
+    command: SaveDraft
+    | GenerateConclusionDocument
+    | DiscardPreview
+    | AttachConclusion
+    | UploadConclusion
+    | RequestSignature,
+) -> None:
+    foreign = replace(command, author=COLLEAGUE)
     conclusion.given(*WRITTEN).when(foreign).then_rejected(NotAuthor)
     conclusion.given().when(command).then_rejected(ConclusionNotDue)
 

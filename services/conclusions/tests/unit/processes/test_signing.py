@@ -9,6 +9,7 @@ import pytest
 
 from conclusions.application.processes.signing import SIGNING
 from conclusions.consumers import booking, identity
+from conclusions.domain.appointment.commands import RecordAppointment
 from conclusions.domain.certificate import Certificate
 from conclusions.domain.conclusion.commands import (
     PublishConclusion,
@@ -28,6 +29,7 @@ from conclusions.domain.conclusion.events import (
     SignatureRequested,
     SigningFailure,
 )
+from conclusions.domain.organisation.commands import RecordOrganisation
 from conclusions.domain.policies import SigningMode
 from conclusions.publishing import publish
 from conclusions.timers.signing_retry import SIGNING_RETRY
@@ -210,7 +212,8 @@ def test_a_moved_appointment_is_printed_with_its_new_time() -> None:
     )
     [dispatch] = booking.HANDLERS[AppointmentRescheduled](moved, CAUSE)  # type: ignore[misc]  # the pure form
     assert (dispatch.to, dispatch.key) == ("appointments", CASE.appointment_id)
-    assert dispatch.command.appointment.starts_at == NOW  # type: ignore[attr-defined]  # any command
+    assert isinstance(dispatch.command, RecordAppointment)
+    assert dispatch.command.appointment.starts_at == NOW
 
 
 @pytest.mark.parametrize(("languages", "first"), [(("en", "ru"), "en"), ((), "ru")])
@@ -222,4 +225,5 @@ def test_a_clinic_s_documents_are_in_its_first_language(
     )
     [dispatch] = identity.HANDLERS[OrganisationRegistered](told, CAUSE)  # type: ignore[misc]  # the pure form
     assert dispatch.key == CAUSE.tenant
-    assert dispatch.command.organisation.language == first  # type: ignore[attr-defined]  # any command
+    assert isinstance(dispatch.command, RecordOrganisation)
+    assert dispatch.command.organisation.language == first

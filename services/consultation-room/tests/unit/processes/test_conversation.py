@@ -73,6 +73,8 @@ def said(event: ConsultationEvent) -> list[SystemMessage | str]:
             case CloseThread(consultation_id=room):
                 assert (room, dispatch.command.now) == (ROOM, NOW)
                 found.append("close")
+            case _:
+                raise AssertionError(dispatch)
     return found
 
 

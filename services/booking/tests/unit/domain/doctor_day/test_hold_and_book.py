@@ -298,11 +298,11 @@ def test_offers_change_only_when_they_differ() -> None:
 
 def test_free_slots_are_those_to_come_that_nobody_claims() -> None:
     first, second = opened.slots
-    state = fold(DOCTOR_DAY, [opened, held])
+    state = fold(DOCTOR_DAY, (opened, held))
     assert state.free_slots(NOW) == (second,)
     assert state.free_slots(EXPIRES - MOMENT) == (second,)
     assert state.free_slots(EXPIRES) == (first, second)
-    assert fold(DOCTOR_DAY, [opened, booked]).free_slots(EXPIRES) == (second,)
+    assert fold(DOCTOR_DAY, (opened, booked)).free_slots(EXPIRES) == (second,)
     assert fold(DOCTOR_DAY, [opened]).free_slots(TEN - MOMENT) == (first, second)
     assert fold(DOCTOR_DAY, [opened]).free_slots(TEN) == (second,)
 

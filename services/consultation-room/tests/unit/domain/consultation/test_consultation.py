@@ -240,7 +240,7 @@ class TestTheGate:
     def test_money_does_not_matter_any_more_after_the_end(self) -> None:
         for command in (pay, refund):
             consultation.given(opened, cancelled).when(command).then_nothing()
-        fold(CONSULTATION, [unpaid, cancelled, paid])
+        fold(CONSULTATION, (unpaid, cancelled, paid))
 
     def test_money_that_went_back_is_not_counted_again(self) -> None:
         consultation.given(opened, refunded).when(pay).then_nothing()
@@ -298,6 +298,7 @@ class TestTaking:
 
     @pytest.mark.requirement("ROOM-08")
     def test_it_lets_the_doctor_speak(self) -> None:
+        history: tuple[ConsultationEvent, ...]
         for history in ((opened,), (opened, joined)):
             state = fold(CONSULTATION, history)
             assert expect_speech(state, AuthorRole.CLIENT) == state
@@ -422,6 +423,7 @@ class TestTheEnd:
         ).then_rejected(NotAssignedDoctor)
 
     def test_a_cancelled_appointment_cancels_it(self) -> None:
+        history: tuple[ConsultationEvent, ...]
         for history in ((opened,), (opened, joined), (opened, taken)):
             consultation.given(*history).when(cancel).then(cancelled)
             assert status(*history, cancelled) is ConsultationStatus.CANCELLED
